@@ -1,0 +1,75 @@
+//! Joins a [`Processor`] to the generated bindings. [`export!`](crate::export) calls these functions.
+
+use crate::bindings::loglift::processor::{host, types};
+use crate::{Batch, Changes, Context, Issue, Level, Processor, Setup};
+
+/// Makes a component of the crate: `loglift_sdk::export!(MyProcessor);`, once, at the top level of a `cdylib`.
+#[macro_export]
+macro_rules! export {
+    ($processor:ty) => {
+        #[cfg(target_arch = "wasm32")]
+        const _: () = {
+            use $crate::bindings::exports::loglift::processor::columnar;
+
+            struct Component;
+
+            ::std::thread_local! {
+                static PROCESSOR: ::std::cell::RefCell<Option<$processor>> =
+                    const { ::std::cell::RefCell::new(None) };
+            }
+
+            impl columnar::Guest for Component {
+                fn describe() -> columnar::Description {
+                    $crate::guest::describe::<$processor>()
+                }
+
+                fn configure(
+                    config: String,
+                    context: columnar::Context,
+                ) -> Result<columnar::Setup, Vec<columnar::Issue>> {
+                    let (processor, setup) = $crate::guest::configure::<$processor>(&config, &context)?;
+                    PROCESSOR.set(Some(processor));
+                    Ok(setup)
+                }
+
+                fn process(events: columnar::Batch) -> Result<columnar::Answer, String> {
+                    PROCESSOR.with_borrow_mut(|processor| $crate::guest::process(processor.as_mut(), events))
+                }
+            }
+
+    $crate::bindings::export!(Component with_types_in $crate::bindings);
+        };
+    };
+}
+
+pub fn describe<P: Processor>() -> types::Description {
+    types::Description {
+        name: P::DESCRIPTION.name.to_owned(),
+        version: P::DESCRIPTION.version.to_owned(),
+        summary: P::DESCRIPTION.summary.to_owned(),
+        config_schema: P::DESCRIPTION.config_schema.to_owned(),
+    }
+}
+
+pub fn configure<P: Processor>(config: &str, context: &Context) -> Result<(P, Setup), Vec<Issue>> {
+    let config = serde_json::from_str(config).map_err(|error| vec![Issue::new("", error.to_string())])?;
+    P::configure(config, context)
+}
+
+pub fn process<P: Processor>(processor: Option<&mut P>, events: types::Batch) -> Result<types::Answer, String> {
+    let processor = processor.ok_or("process was called before configure")?;
+    let batch = Batch::new(events);
+    let mut changes = Changes::new(&batch);
+    processor.process(&batch, &mut changes)?;
+    Ok(changes.into_answer())
+}
+
+pub(crate) fn host_log(level: Level, message: &str) {
+    if cfg!(target_arch = "wasm32") {
+        host::log(level, message);
+    }
+}
+
+pub(crate) fn host_zone(name: &str) -> Option<Vec<u8>> {
+    if cfg!(target_arch = "wasm32") { host::zone(name) } else { None }
+}
