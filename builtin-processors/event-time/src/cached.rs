@@ -1,0 +1,102 @@
+//! A parser that remembers the last second it saw.
+//!
+//! Lines of one second share their text up to the fraction. The text is remembered together with the second it means,
+//! and a value that begins with it needs only its fraction read. That never changes a result:
+//!
+//! - Only formats take part whose text up to the fraction ends in a number, or in a number and one byte that is no
+//!   digit. Every step before such an end has seen, within the remembered text, the byte that stopped it.
+//! - A number at the very end could go on in the next value: `…:1`, then `…:12`. So the next byte must not be a digit,
+//!   or the text must be as long as all its numbers can be together, as in `20231026010203`.
+//! - Offsets (`%z`) and seconds (`%s`) take no part: what they read depends on more than one byte after them.
+
+use crate::format::{Format, Tail};
+use crate::mismatch::Mismatch;
+use crate::resolver::{Resolved, Resolver};
+use crate::time::Time;
+
+/// A format and a resolver that answer faster while values stay within a second.
+#[derive(Debug, Clone)]
+pub struct CachedParser {
+    format: Format,
+    resolver: Resolver,
+    /// None: the format cannot take part.
+    tail: Option<Tail>,
+    last: Option<Second>,
+}
+
+/// A text and what it means.
+#[derive(Debug, Clone)]
+struct Second {
+    text_len: usize,
+    words: [u64; 4],
+    resolved: Resolved,
+}
+
+impl CachedParser {
+    /// Parses values of `format`, and resolves them by `resolver`.
+    pub fn new(format: Format, resolver: Resolver) -> Self {
+        let tail = format.tail();
+        Self { format, resolver, tail, last: None }
+    }
+
+    /// Sets the current time, in Unix seconds; see [`Resolver::set_now`].
+    pub fn set_now(&mut self, now_seconds: i64) {
+        self.resolver.set_now(now_seconds);
+        self.last = None;
+    }
+
+    /// Returns the format.
+    pub fn format(&self) -> &Format {
+        &self.format
+    }
+
+    /// Returns the instant that `value` says, just as [`Format::parse`] and [`Resolver::resolve`] would.
+    ///
+    /// # Errors
+    /// Fails at the first byte of `value` that does not follow the format.
+    #[inline]
+    pub fn parse(&mut self, value: &[u8]) -> Result<Resolved, Mismatch> {
+        match self.remembered(value) {
+            Some(resolved) => Ok(resolved),
+            None => self.parse_and_remember(value),
+        }
+    }
+
+    #[inline]
+    fn remembered(&self, value: &[u8]) -> Option<Resolved> {
+        let (tail, last) = (self.tail.as_ref()?, self.last.as_ref()?);
+        let (text, rest) = value.split_at_checked(last.text_len)?;
+        let difference = words(text)?.iter().zip(last.words).fold(0, |difference, (a, b)| difference | (a ^ b));
+        if difference != 0 || !tail.ends(last.text_len, rest) {
+            return None;
+        }
+        let nanoseconds = match tail.has_fraction() {
+            true => Format::parse_fraction(rest)?,
+            false => last.resolved.time.nanoseconds,
+        };
+        Some(Resolved { time: Time { nanoseconds, ..last.resolved.time }, ..last.resolved })
+    }
+
+    fn parse_and_remember(&mut self, value: &[u8]) -> Result<Resolved, Mismatch> {
+        let (fields, text, _) = self.format.split(value)?;
+        let resolved = self.resolver.resolve(fields);
+        if self.tail.is_some() {
+            self.last = words(text).map(|words| Second { text_len: text.len(), words, resolved });
+        }
+        Ok(resolved)
+    }
+}
+
+/// Returns words that together cover `text`, `None` if it has less than 8 bytes or more than 32.
+///
+/// Words rather than slices, since a sandbox compares and copies slices by a call.
+#[inline]
+fn words(text: &[u8]) -> Option<[u64; 4]> {
+    let word = |at: usize| Some(u64::from_le_bytes(*text.get(at..)?.first_chunk()?));
+    let last = text.len().checked_sub(8)?;
+    match text.len() {
+        8..16 => Some([word(0)?, 0, 0, word(last)?]),
+        16..=32 => Some([word(0)?, word(8)?, word(last - 8)?, word(last)?]),
+        _ => None,
+    }
+}
