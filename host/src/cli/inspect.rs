@@ -1,0 +1,41 @@
+//! `loglift inspect`.
+
+use std::path::Path;
+
+use super::{Common, InspectArguments};
+use crate::config;
+
+/// Prints what a component is. Returns whether it is one.
+pub(super) fn inspect(arguments: &InspectArguments, common: &Common) -> anyhow::Result<bool> {
+    let workshop = common.workshop(false)?;
+    let name = &arguments.component;
+    let built_in = loglift_builtin_processors::find(name);
+    let origin = match built_in {
+        Some(_) => config::Component::BuiltIn(name.clone()),
+        None => config::Component::File(name.into()),
+    };
+    if built_in.is_none() && !Path::new(name).exists() {
+        let types = loglift_builtin_processors::TYPES.join(", ");
+        anyhow::bail!("{name} is neither a file nor a built-in processor ({types})");
+    }
+    let component = workshop.component(&origin, Path::new("")).map_err(anyhow::Error::msg)?;
+    let size = match built_in {
+        Some(built_in) => built_in.component.len() as u64,
+        None => std::fs::metadata(name)?.len(),
+    };
+    let description = &component.description;
+    println!("{} {}: {}", description.name, description.version, description.summary);
+    println!("  size     {} KiB{}", size.div_ceil(1024), if built_in.is_some() { ", built in" } else { "" });
+    println!("  exports  {}", component.exports.join(", "));
+    println!("  imports  {}", if component.imports.is_empty() { "nothing".to_owned() } else { component.imports.join(", ") });
+    let foreign: Vec<_> = component.imports.iter().filter(|name| !name.starts_with("loglift:processor/")).collect();
+    if !foreign.is_empty() {
+        println!("           nothing but loglift:processor is granted: calling any other import is a fault");
+    }
+    println!("  config schema");
+    let schema: serde_json::Value = serde_json::from_str(&description.config_schema)?;
+    for line in serde_json::to_string_pretty(&schema)?.lines() {
+        println!("    {line}");
+    }
+    Ok(true)
+}

@@ -1,0 +1,219 @@
+//! Arguments, subcommands and exit codes.
+
+mod inspect;
+mod process;
+mod run;
+mod validate;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+use tracing_subscriber::filter::LevelFilter;
+
+use crate::config::{self, Loaded};
+use crate::processor::engine::Engine;
+use crate::processor::{Context, machine_zone};
+use crate::runtime::assemble::{FlusherOverride, Workshop};
+use crate::runtime::open_cache;
+use crate::telemetry;
+
+/// A log agent whose processors are sandboxed WebAssembly components, loaded from the pipeline config.
+///
+/// Configs are LoongCollector/Logtail pipeline configs, in YAML or JSON, also inside a ClusterAliyunPipelineConfig
+/// resource.
+#[derive(Debug, Parser)]
+#[command(name = "loglift", version, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, clap::Args)]
+struct Common {
+    /// How much to log to standard error: error, warn, info, debug or trace
+    #[arg(long, global = true, value_name = "LEVEL", default_value = "info")]
+    log_level: LevelFilter,
+
+    /// Where compiled components are kept [default: ~/.cache/loglift]
+    #[arg(long, global = true, value_name = "DIR", env = "LOGLIFT_CACHE_DIR")]
+    cache_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run pipelines in the foreground until SIGTERM or Ctrl-C
+    Run(RunArguments),
+    /// Run the processors of a pipeline on a file or standard input, and print the events
+    Process(ProcessArguments),
+    /// Say what pipelines are, and everything that is wrong with them
+    Validate(ValidateArguments),
+    /// Say what a component is, what it could touch and what its parameters are
+    Inspect(InspectArguments),
+}
+
+#[derive(Debug, clap::Args)]
+struct RunArguments {
+    /// A pipeline config, or a directory of them; may be given several times
+    #[arg(short, long = "config", value_name = "FILE_OR_DIR", required = true, num_args = 1..)]
+    configs: Vec<PathBuf>,
+
+    /// Send all events here instead of to the configured flushers: stdout, blackhole or file:PATH
+    #[arg(long, value_name = "FLUSHER", value_parser = parse_flusher)]
+    flusher: Option<FlusherOverride>,
+
+    /// Threads per pipeline that read and process
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    workers: u16,
+
+    /// MiB of events that may be in flight in all pipelines together; beyond that, reading waits
+    #[arg(long, value_name = "MIB", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=65536))]
+    buffer: u32,
+
+    /// Seconds to deliver what is in flight when stopped
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    drain_timeout: u64,
+}
+
+#[derive(Debug, clap::Args)]
+struct ProcessArguments {
+    /// A pipeline config
+    #[arg(short, long, value_name = "PIPELINE")]
+    config: PathBuf,
+
+    /// The lines to process; standard input if it is `-` or missing
+    #[arg(value_name = "FILE", default_value = "-")]
+    file: PathBuf,
+
+    /// Print tags too, as `__tag__:NAME`
+    #[arg(long)]
+    tags: bool,
+
+    /// Let processors discard events older than 12 hours, as `run` does
+    #[arg(long)]
+    discard_old: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct ValidateArguments {
+    /// A pipeline config, or a directory of them; may be given several times
+    #[arg(short, long = "config", value_name = "FILE_OR_DIR", required = true, num_args = 1..)]
+    configs: Vec<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+struct InspectArguments {
+    /// The file of a component, or the type of a built-in processor
+    #[arg(value_name = "COMPONENT|TYPE")]
+    component: String,
+}
+
+/// Runs the command line and returns the exit code: 0 ok, 1 failure, 2 usage.
+pub fn main() -> ExitCode {
+    let Arguments { command, common } = Arguments::parse();
+    telemetry::log_to_stderr(common.log_level);
+    let result = match &command {
+        Command::Run(arguments) => run::run(arguments, &common),
+        Command::Process(arguments) => process::process(arguments, &common),
+        Command::Validate(arguments) => validate::validate(arguments, &common),
+        Command::Inspect(arguments) => inspect::inspect(arguments, &common),
+    };
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+impl Common {
+    /// What pipelines are assembled with. With `discard_old`, processors may discard events that are too old.
+    fn workshop(&self, discard_old: bool) -> anyhow::Result<Workshop> {
+        let cache = match open_cache(self.cache_dir.as_deref()) {
+            Ok(directory) => Some(directory),
+            Err((path, error)) => {
+                tracing::warn!(path = %path.display(), %error, "compiled components are not kept");
+                None
+            }
+        };
+        let context = Context {
+            machine_zone: machine_zone(std::env::var("TZ").ok().as_deref()),
+            discard_older_than: discard_old.then_some(DISCARD_OLDER_THAN.as_secs() as u32),
+        };
+        Ok(Workshop { engine: Arc::new(Engine::new(cache)?), context })
+    }
+}
+
+/// Loads the configs that paths lead to, and prints what is wrong with the paths themselves.
+fn load_configs(paths: &[PathBuf]) -> (Vec<Loaded>, bool) {
+    let mut all = Vec::new();
+    let mut is_ok = true;
+    for path in paths {
+        match config::load(path, &config_context()) {
+            Ok(loaded) => {
+                loaded.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+                all.push(loaded);
+            }
+            Err(problem) => {
+                eprintln!("error: {problem}");
+                is_ok = false;
+            }
+        }
+    }
+    (all, is_ok)
+}
+
+/// Loads one config file, prints its warnings, and returns its problems.
+fn load_config(path: &Path) -> Result<config::Pipeline, Vec<config::Problem>> {
+    let (pipeline, warnings) = config::load_file(path, &config_context())?;
+    warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+    Ok(pipeline)
+}
+
+fn config_context() -> config::Context<'static> {
+    config::Context { env: &|name| std::env::var(name).ok(), builtin_types: loglift_builtin_processors::TYPES }
+}
+
+fn print_problems(problems: &[config::Problem]) {
+    problems.iter().for_each(|problem| eprintln!("error: {problem}"));
+}
+
+fn parse_flusher(text: &str) -> Result<FlusherOverride, String> {
+    match text.split_once(':').unwrap_or((text, "")) {
+        ("stdout", "") => Ok(FlusherOverride::Stdout),
+        ("blackhole", "") => Ok(FlusherOverride::Blackhole),
+        ("file", path) if !path.is_empty() => Ok(FlusherOverride::File(path.to_owned())),
+        _ => Err("expected stdout, blackhole or file:PATH".to_owned()),
+    }
+}
+
+/// LoongCollector's `ilogtail_discard_interval`.
+const DISCARD_OLDER_THAN: Duration = Duration::from_secs(12 * 60 * 60);
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_fit_together() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn flushers_by_name() {
+        assert_eq!(parse_flusher("stdout"), Ok(FlusherOverride::Stdout));
+        assert_eq!(parse_flusher("blackhole"), Ok(FlusherOverride::Blackhole));
+        assert_eq!(parse_flusher("file:/tmp/a:b"), Ok(FlusherOverride::File("/tmp/a:b".to_owned())));
+        assert!(parse_flusher("file:").is_err());
+        assert!(parse_flusher("sls").is_err());
+    }
+}

@@ -1,0 +1,123 @@
+//! `loglift process`.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::sync::Arc;
+
+use anyhow::Context;
+
+use super::{Common, ProcessArguments, load_config, print_problems};
+use crate::event::{EventBatch, Source};
+use crate::flusher::json_lines::{Encoder, Shape};
+use crate::input::chunk::{Chunker, MAX_RECORD_BYTES};
+use crate::processor::chain::{Chain, Stage};
+use crate::runtime::assemble::framing;
+use crate::telemetry::alarm::{Alarm, Alarms};
+
+/// Runs the processors of a pipeline on a file or standard input. Returns whether all went well.
+pub(super) fn process(arguments: &ProcessArguments, common: &Common) -> anyhow::Result<bool> {
+    let workshop = common.workshop(arguments.discard_old)?;
+    let mut warnings = Vec::new();
+    let prepared = load_config(&arguments.config)
+        .and_then(|pipeline| workshop.stages(&pipeline, &mut warnings).map(|stages| (pipeline, stages)));
+    warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+    let (pipeline, stages) = match prepared {
+        Ok(prepared) => prepared,
+        Err(problems) => {
+            print_problems(&problems);
+            return Ok(false);
+        }
+    };
+
+    let alarms = Arc::new(Alarms::for_one_command());
+    let path = arguments.file.display();
+    let is_stdin = arguments.file.as_os_str() == "-";
+    let reader: Box<dyn Read> = if is_stdin {
+        Box::new(io::stdin().lock())
+    } else {
+        Box::new(File::open(&arguments.file).with_context(|| format!("cannot open {path}"))?)
+    };
+    let source = Source { path: if is_stdin { "stdin".into() } else { arguments.file.clone() }, file: None };
+    let tags = vec![("__path__".to_owned(), source.path.display().to_string())];
+    let mut run = Run {
+        chunker: Chunker::new(source, tags, framing(&pipeline)),
+        chain: Chain::new(&pipeline.name, &stages, &alarms),
+        encoder: Encoder::new(Shape { nanoseconds: pipeline.global.nanoseconds, tags: arguments.tags }),
+        lines: Vec::new(),
+        events_in: 0,
+        events_out: 0,
+    };
+    match run.all(reader, &pipeline.name, &alarms) {
+        Err(Stop::Read(error)) => return Err(error).with_context(|| format!("cannot read {path}")),
+        Err(Stop::Write(error)) if error.kind() != io::ErrorKind::BrokenPipe => {
+            return Err(error).context("cannot write to standard output");
+        }
+        _ => {}
+    }
+    alarms.finish();
+    run.print_summary(&stages);
+    Ok(true)
+}
+
+struct Run {
+    chunker: Chunker,
+    chain: Chain,
+    encoder: Encoder,
+    lines: Vec<u8>,
+    events_in: usize,
+    events_out: usize,
+}
+
+enum Stop {
+    Read(io::Error),
+    Write(io::Error),
+}
+
+impl Run {
+    fn all(&mut self, mut reader: impl Read, pipeline: &str, alarms: &Alarms) -> Result<(), Stop> {
+        loop {
+            let (came, batch) = self.chunker.read(&mut reader).map_err(Stop::Read)?;
+            let batch = if came == 0 { self.chunker.finish() } else { batch };
+            if let Some(batch) = batch {
+                self.one(batch).map_err(Stop::Write)?;
+            }
+            let cut_records = self.chunker.take_cut_records();
+            if cut_records > 0 {
+                alarms.raise(&Alarm {
+                    kind: "SPLIT_LOG_FAIL_ALARM".to_owned(),
+                    pipeline: pipeline.to_owned(),
+                    part: "inputs[0]".to_owned(),
+                    place: Some((self.chunker.source().path.clone(), None)),
+                    message: format!("records longer than {MAX_RECORD_BYTES} bytes, cut into several events"),
+                    occurrences: cut_records,
+                });
+            }
+            if came == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    fn one(&mut self, mut batch: EventBatch) -> io::Result<()> {
+        self.events_in += batch.len();
+        self.chain.run(&mut batch);
+        batch.drop_empty_events();
+        self.events_out += batch.len();
+        self.encoder.encode(&batch, &mut self.lines);
+        let mut stdout = io::stdout().lock();
+        let written = stdout.write_all(&self.lines).and_then(|()| stdout.flush());
+        self.lines.clear();
+        written
+    }
+
+    fn print_summary(&self, stages: &[Arc<Stage>]) {
+        let sum = |count: fn(&Stage) -> u64| stages.iter().map(|stage| count(stage)).sum::<u64>();
+        let failed = sum(|stage| stage.counters.failed_events.total() + stage.counters.faulted_events.total());
+        eprintln!(
+            "{} events in, {} out, {} dropped, {failed} failed",
+            self.events_in,
+            self.events_out,
+            self.events_in.saturating_sub(self.events_out),
+        );
+    }
+}

@@ -1,0 +1,66 @@
+//! `loglift run`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::info;
+
+use super::{Common, RunArguments, load_configs, print_problems};
+use crate::runtime::agent::{Agent, Options};
+use crate::telemetry::alarm::Alarms;
+
+/// Runs pipelines until SIGTERM or Ctrl-C. Returns whether all went well.
+///
+/// A pipeline that is wrong does not keep the others from running; without a single one that is right, nothing runs.
+pub(super) fn run(arguments: &RunArguments, common: &Common) -> anyhow::Result<bool> {
+    let workshop = common.workshop(true)?;
+    let (loaded, mut is_ok) = load_configs(&arguments.configs);
+    let mut assemblies = Vec::new();
+    for file in loaded.into_iter().flat_map(|loaded| loaded.files) {
+        let name = file.path.display().to_string();
+        let mut warnings = Vec::new();
+        let assembled = file.result.and_then(|(pipeline, found)| {
+            warnings = found;
+            if !pipeline.enable {
+                info!(pipeline = pipeline.name, "pipeline is disabled");
+                return Ok(None);
+            }
+            workshop.assemble(&pipeline, &name, arguments.flusher.as_ref(), &mut warnings).map(Some)
+        });
+        warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+        match assembled {
+            Ok(assembly) => assemblies.extend(assembly),
+            Err(problems) => {
+                print_problems(&problems);
+                is_ok = false;
+            }
+        }
+    }
+    if assemblies.is_empty() {
+        anyhow::ensure!(is_ok, "no pipeline can run");
+        anyhow::bail!("there is no pipeline to run");
+    }
+
+    let signals = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let _in_runtime = signals.enter();
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+
+    let names: Vec<_> = assemblies.iter().map(|assembly| assembly.name.clone()).collect();
+    let options = Options {
+        workers: usize::from(arguments.workers),
+        budget_bytes: usize::try_from(arguments.buffer)? << 20,
+    };
+    let agent = Agent::start(assemblies, options, &Arc::new(Alarms::for_long_runs()))?;
+    info!(pipelines = names.join(", "), "running");
+
+    signals.block_on(async {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    });
+    info!("stopping");
+    Ok(agent.stop(Duration::from_secs(arguments.drain_timeout)))
+}

@@ -1,0 +1,272 @@
+//! The processors of a pipeline: which component, with which config, within which limits.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::fields::{Fields, join};
+use super::names::{PROCESSORS, processor_alias};
+use super::node::{Entry, Node, Position, Value};
+use super::plugin::{self, TypeName};
+use super::problem::{Problem, Warning};
+use super::quantity::ByteSize;
+
+/// One entry of `processors`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProcessorSpec {
+    /// The file that the entry is in, as the user named it.
+    pub file: String,
+    /// Where the entry is, such as `processors[1]`.
+    pub path: String,
+    /// Where the entry begins.
+    pub at: Position,
+    /// The `Type`, as written.
+    pub type_name: String,
+    /// The component that does the work.
+    pub component: Component,
+    /// The processor's own parameters: always a map, without `Type` and `Sandbox`.
+    pub config: Node,
+    /// Where `config` is: `path` itself, or `Config` below it.
+    pub config_path: String,
+    /// What the agent grants and limits.
+    pub sandbox: SandboxSpec,
+}
+
+/// Where the component of a processor comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Component {
+    /// A component inside the agent, by its type.
+    BuiltIn(String),
+    /// A file, as written: a relative path counts from the directory of the config file.
+    File(PathBuf),
+}
+
+/// The `Sandbox` parameter, which every processor can have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SandboxSpec {
+    /// `Limits.Memory`: how much memory an instance may have, in bytes.
+    pub memory_limit_bytes: Option<u64>,
+    /// `Limits.Time`: how long one call may take.
+    pub time_limit: Option<Duration>,
+}
+
+impl ProcessorSpec {
+    /// Returns what the processor says is wrong with its config, at the place that its path (`Keys[2]`) names.
+    pub fn problem(&self, issue_path: &str, message: impl Into<String>) -> Problem {
+        let at = self.config.locate(issue_path);
+        let problem = Problem::new(at, &join(&self.config_path, issue_path), message);
+        Problem { file: self.file.clone(), ..problem }
+    }
+
+    /// Returns what the processor warns of in its config, like [`ProcessorSpec::problem`].
+    pub fn warning(&self, issue_path: &str, message: impl Into<String>) -> Warning {
+        Warning(self.problem(issue_path, message))
+    }
+}
+
+/// Reads one entry of `processors`; `builtin_types` are those that the agent has.
+pub(super) fn read(mut fields: Fields<'_>, file: &str, builtin_types: &[&str]) -> Option<ProcessorSpec> {
+    let type_name = plugin::type_name(&mut fields)?;
+    let sandbox = sandbox(&mut fields);
+    let path = fields.cursor.path.clone();
+    let (component, config, config_path) = if type_name.text == WASM_TYPE {
+        wasm(&mut fields)?
+    } else {
+        (built_in(&type_name, builtin_types)?, own_parameters(&fields), path.clone())
+    };
+    let (at, type_name) = (fields.cursor.at(), type_name.text);
+    let file = file.to_owned();
+    Some(ProcessorSpec { file, path, at, type_name, component, config, config_path, sandbox })
+}
+
+/// The type whose component is a file that the config names.
+const WASM_TYPE: &str = "processor_wasm";
+
+fn built_in(type_name: &TypeName<'_>, builtin_types: &[&str]) -> Option<Component> {
+    let written = type_name.text.as_str();
+    let name = processor_alias(written).unwrap_or(written);
+    if builtin_types.contains(&name) {
+        if name != written {
+            type_name.cursor.warn(format!("{written} is taken as {name}"));
+        }
+        return Some(Component::BuiltIn(name.to_owned()));
+    }
+    if PROCESSORS.contains(&name) {
+        let problem = type_name.cursor.problem(format!("{name} exists in LoongCollector but is not built in yet"));
+        type_name.cursor.report.error(problem.hint("a component of your own runs as processor_wasm"));
+        return None;
+    }
+    let known = builtin_types.iter().chain(PROCESSORS).copied().chain([WASM_TYPE]);
+    type_name.unknown("processor", known)
+}
+
+fn wasm(fields: &mut Fields<'_>) -> Option<(Component, Node, String)> {
+    let file = fields.required::<String>("Component");
+    let config = fields.map("Config").map(|config| config.cursor.node.clone());
+    let config = config.unwrap_or_else(|| Node::new(fields.cursor.at(), Value::Map(Vec::new())));
+    fields.warn_unknown();
+    Some((Component::File(file?.into()), config, join(&fields.cursor.path, "Config")))
+}
+
+/// Returns the entry without what belongs to the agent.
+fn own_parameters(fields: &Fields<'_>) -> Node {
+    let is_own = |entry: &&Entry| !RESERVED.contains(&entry.key.as_str());
+    let own = fields.cursor.node.entries().iter().filter(is_own).cloned().collect();
+    Node::new(fields.cursor.at(), Value::Map(own))
+}
+
+/// Keys of an entry that belong to the agent.
+pub(super) const RESERVED: &[&str] = &["Type", "Sandbox"];
+
+fn sandbox(fields: &mut Fields<'_>) -> SandboxSpec {
+    let Some(mut sandbox) = fields.map("Sandbox") else { return SandboxSpec::default() };
+    for key in PLANNED {
+        if let Some(cursor) = sandbox.cursor(key) {
+            let problem = cursor.problem("not supported yet, and not ignored since it concerns safety");
+            cursor.report.error(problem.hint("remove it, or wait for a version that has it"));
+        }
+    }
+    let spec = sandbox.map("Limits").map(limits).unwrap_or_default();
+    sandbox.finish();
+    spec
+}
+
+/// Keys of `Sandbox` that will mean something: what asks for them must not run without.
+const PLANNED: &[&str] = &["Capabilities", "Digest", "OnError", "Shadow", "Signature", "State", "Swap"];
+
+fn limits(mut limits: Fields<'_>) -> SandboxSpec {
+    let memory: Option<ByteSize> = limits.optional("Memory");
+    let time: Option<Duration> = limits.optional("Time");
+    if memory.is_some_and(|memory| !(MIN_MEMORY_BYTES..=MAX_MEMORY_BYTES).contains(&memory.0)) {
+        report(&mut limits, "Memory", "expected 64KiB to 4GiB");
+    }
+    if time.is_some_and(|time| time.is_zero()) {
+        report(&mut limits, "Time", "must not be zero");
+    }
+    limits.finish();
+    SandboxSpec { memory_limit_bytes: memory.map(|memory| memory.0), time_limit: time }
+}
+
+fn report(fields: &mut Fields<'_>, key: &'static str, message: &str) {
+    if let Some(cursor) = fields.cursor(key) {
+        cursor.error(message);
+    }
+}
+
+/// One page of Wasm memory.
+const MIN_MEMORY_BYTES: u64 = 64 << 10;
+
+/// What 32-bit addresses reach.
+const MAX_MEMORY_BYTES: u64 = 4 << 30;
+
+#[cfg(test)]
+mod tests {
+    use super::super::fields::Cursor;
+    use super::super::testing::{warnings_and_problems, yaml};
+    use super::*;
+
+    fn read_entry(text: &str) -> (Option<ProcessorSpec>, Vec<String>) {
+        warnings_and_problems(|report| {
+            let node = yaml(text);
+            let fields = Fields::open(Cursor { node: &node, path: "processors[1]".into(), report });
+            read(fields.expect("a map"), "a.yaml", &["processor_strptime", "processor_split_string_native"])
+        })
+    }
+
+    #[test]
+    fn a_built_in_gets_its_own_parameters() {
+        let text = "Type: processor_strptime\nSandbox: {Limits: {Memory: 64MiB, Time: 100ms}}\nKeys: [a, 1]\n";
+        let (spec, found) = read_entry(text);
+        let spec = spec.expect("valid");
+        assert_eq!(found, [""; 0]);
+        assert_eq!(spec.component, Component::BuiltIn("processor_strptime".into()));
+        assert_eq!(spec.config.to_json(), r#"{"Keys":["a",1]}"#);
+        assert_eq!(spec.sandbox.memory_limit_bytes, Some(64 << 20));
+        assert_eq!(spec.sandbox.time_limit, Some(Duration::from_millis(100)));
+        assert_eq!(spec.problem("Keys[1]", "bad").to_string(), "a.yaml:3:11: processors[1].Keys[1]: bad");
+        assert_eq!(spec.warning("", "bad").to_string(), "a.yaml:1:1: processors[1]: bad");
+    }
+
+    #[test]
+    fn a_component_file_gets_its_config() {
+        let (spec, found) = read_entry("Type: processor_wasm\nComponent: ./a.wasm\nConfig:\n  Key: v\n");
+        let spec = spec.expect("valid");
+        assert_eq!(found, [""; 0]);
+        assert_eq!(spec.component, Component::File("./a.wasm".into()));
+        assert_eq!(spec.config.to_json(), r#"{"Key":"v"}"#);
+        assert_eq!(spec.problem("Key", "bad").to_string(), "a.yaml:4:8: processors[1].Config.Key: bad");
+        let (spec, _) = read_entry("Type: processor_wasm\nComponent: a.wasm\n");
+        assert_eq!(spec.map(|spec| spec.config.to_json()).as_deref(), Some("{}"));
+    }
+
+    #[test]
+    fn what_cannot_be_run_is_refused() {
+        fn check(text: &str, expected: &str) {
+            let (_, found) = read_entry(text);
+            assert_eq!(found.first().map_or("", |found| found.trim_start_matches("a.yaml:")), expected, "{text}");
+        }
+        check("{}", "1:1: processors[1]: Type is missing");
+        check("Type: [a]", "1:7: processors[1].Type: expected a string, found a list");
+        check(
+            "Type: processor_strptme",
+            "1:7: processors[1].Type: unknown processor type \"processor_strptme\" (did you mean processor_strptime?)",
+        );
+        check("Type: zebra", "1:7: processors[1].Type: unknown processor type \"zebra\"");
+        check(
+            "Type: processor_grok",
+            "1:7: processors[1].Type: processor_grok exists in LoongCollector but is not built in yet \
+                (a component of your own runs as processor_wasm)",
+        );
+        check(
+            "Type: processor_filter_native",
+            "1:7: processors[1].Type: processor_filter_regex_native exists in LoongCollector but is \
+                not built in yet (a component of your own runs as processor_wasm)",
+        );
+        check(
+            "Type: processor_split_log_string_native",
+            "1:7: processors[1].Type: processor_split_log_string_native is taken as processor_split_string_native",
+        );
+        check(
+            "{type: processor_json, detail: {}}",
+            "1:1: processors[1]: `type` and `detail` are the form of older configs (write `Type: NAME` and put what \
+                is under `detail` beside it)",
+        );
+        check("Type: processor_wasm", "1:1: processors[1]: Component is missing");
+        check(
+            "{Type: processor_wasm, Component: a, Config: []}",
+            "1:46: processors[1].Config: expected a map, found a list",
+        );
+        check("{Type: processor_wasm, Component: a, Key: b}", "1:38: processors[1].Key: unknown parameter, ignored");
+    }
+
+    #[test]
+    fn a_sandbox_is_not_taken_lightly() {
+        fn check(sandbox: &str, expected: &str) {
+            let (_, found) = read_entry(&format!("Type: processor_strptime\nSandbox: {sandbox}"));
+            let start = "a.yaml:2:";
+            assert_eq!(found.first().map_or("", |found| found.trim_start_matches(start)), expected, "{sandbox}");
+        }
+        check("", "");
+        check("5", "10: processors[1].Sandbox: expected a map, found the number 5");
+        check("{Limits: {Memory: 1048576, Time: 1.5s}}", "");
+        check(
+            "{Limits: {Memory: 64mib}}",
+            "28: processors[1].Sandbox.Limits.Memory: expected a size such as 64MiB, found \"64mib\"",
+        );
+        check("{Limits: {Memory: 0}}", "28: processors[1].Sandbox.Limits.Memory: expected 64KiB to 4GiB");
+        check(
+            "{Limits: {Time: 100}}",
+            "26: processors[1].Sandbox.Limits.Time: expected a duration such as 100ms or 1s, found the number 100",
+        );
+        check("{Limits: {Time: 0s}}", "26: processors[1].Sandbox.Limits.Time: must not be zero");
+        check(
+            "{Limits: {Memroy: 1MiB}}",
+            "20: processors[1].Sandbox.Limits.Memroy: unknown parameter, ignored (did you mean Memory?)",
+        );
+        check("{Limit: {}}", "11: processors[1].Sandbox.Limit: unknown parameter, ignored (did you mean Limits?)");
+        for key in PLANNED {
+            let message = "not supported yet, and not ignored since it concerns safety \
+                (remove it, or wait for a version that has it)";
+            check(&format!("{{{key}: x}}"), &format!("{}: processors[1].Sandbox.{key}: {message}", 13 + key.len()));
+        }
+    }
+}

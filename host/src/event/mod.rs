@@ -1,0 +1,240 @@
+//! The plain data that all stages speak.
+//!
+//! An [`EventBatch`] is columns over one block of bytes, the *arena*: the chunk of the file as it was read, to which
+//! processors append. No event, field or value is ever an allocation of its own.
+
+mod budget;
+mod delivery;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+pub use budget::{Budget, Permit};
+pub use delivery::{Ack, Delivery, deliveries};
+
+/// A position in a file, in bytes from its start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Offset(pub u64);
+
+/// What tells one file from another while it exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct FileId {
+    /// The number of its device.
+    pub device: u64,
+    /// Its number on that device.
+    pub inode: u64,
+}
+
+/// Where events come from.
+#[derive(Debug)]
+pub struct Source {
+    /// The path as the config names it, for people and for the tag `__path__`.
+    pub path: PathBuf,
+    /// Which file that was when it was opened. `None` for what is no file, such as standard input.
+    pub file: Option<FileId>,
+}
+
+/// Events of one source in read order, as columns over one arena.
+///
+/// The shapes are those of the contract in `wit/`: spans are flat pairs of offset and length, and `keys` are indices into
+/// `names`. One thing differs: a name whose span is [`GONE`] was removed from every event, and fields that still have its
+/// key do not count.
+#[derive(Debug, Clone)]
+pub struct EventBatch {
+    /// Where the events come from.
+    pub source: Arc<Source>,
+    /// The arena.
+    pub bytes: Vec<u8>,
+    /// Time of each event in Unix seconds.
+    pub seconds: Vec<i64>,
+    /// The rest of each time in nanoseconds, 0 to 999999999.
+    pub nanoseconds: Vec<u32>,
+    /// The dictionary of field names.
+    pub names: Vec<u32>,
+    /// How many fields each event has.
+    pub field_counts: Vec<u32>,
+    /// The name of each field.
+    pub keys: Vec<u32>,
+    /// The value of each field.
+    pub values: Vec<u32>,
+    /// Names and values of the tags of the whole batch, as spans in the arena.
+    pub tags: Tags,
+    /// When the chunk was read, in Unix seconds.
+    pub read_seconds: i64,
+    /// What the events were in the file.
+    pub provenance: Provenance,
+}
+
+/// Tags as spans in the arena of their batch.
+#[derive(Debug, Clone, Default)]
+pub struct Tags {
+    /// The name of each tag.
+    pub names: Vec<u32>,
+    /// The value of each tag.
+    pub values: Vec<u32>,
+}
+
+/// Which bytes of its source a batch is, and which record each event comes from. Processors cannot touch it.
+#[derive(Debug, Clone, Default)]
+pub struct Provenance {
+    /// Where the first record starts in the source.
+    pub start: Offset,
+    /// Where the last record and its line end stop.
+    pub end: Offset,
+    /// Where each record starts, counted from `start`.
+    pub records: Vec<u32>,
+    /// The record of each event. `None`: one to one.
+    pub origins: Option<Vec<u32>>,
+}
+
+/// The offset of a span that stands for "removed", in names and in edits.
+pub const GONE: u32 = u32::MAX;
+
+/// The field that holds the raw text of a record.
+pub const CONTENT: &[u8] = b"content";
+
+impl EventBatch {
+    /// How many events there are.
+    pub fn len(&self) -> usize {
+        self.field_counts.len()
+    }
+
+    /// Whether no event is left.
+    pub fn is_empty(&self) -> bool {
+        self.field_counts.is_empty()
+    }
+
+    /// How many distinct names the dictionary has, those that are gone included.
+    pub fn name_count(&self) -> usize {
+        self.names.len() / 2
+    }
+
+    /// The name of a key, or `None` if it is gone.
+    pub fn name(&self, key: u32) -> Option<&[u8]> {
+        let span = &self.names[2 * key as usize..2 * key as usize + 2];
+        (span[0] != GONE).then(|| self.slice(span[0], span[1]))
+    }
+
+    /// The bytes of a span.
+    #[inline]
+    pub fn slice(&self, offset: u32, len: u32) -> &[u8] {
+        &self.bytes[offset as usize..][..len as usize]
+    }
+
+    /// The tags of the batch, with their names.
+    pub fn tags(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let spans = self.tags.names.chunks_exact(2).zip(self.tags.values.chunks_exact(2));
+        spans.map(|(name, value)| (self.slice(name[0], name[1]), self.slice(value[0], value[1])))
+    }
+
+    /// About how much memory the batch takes.
+    pub fn size_bytes(&self) -> usize {
+        let columns = self.names.capacity() + self.field_counts.capacity() + self.keys.capacity();
+        self.bytes.capacity()
+            + 4 * (columns + self.values.capacity() + self.nanoseconds.capacity())
+            + 8 * self.seconds.capacity()
+    }
+
+    /// The offset in the source of the record that an event comes from.
+    pub fn offset(&self, event: usize) -> Offset {
+        let record = self.provenance.origins.as_ref().map_or(event, |origins| origins[event] as usize);
+        Offset(self.provenance.start.0 + u64::from(self.provenance.records[record]))
+    }
+
+    /// Drops the events without a field, and returns how many those are.
+    pub fn drop_empty_events(&mut self) -> usize {
+        if self.field_counts.iter().all(|count| *count > 0) && !self.has_gone_names() {
+            return 0;
+        }
+        let (mut field, mut kept) = (0, Vec::with_capacity(self.len()));
+        for (event, count) in (0u32..).zip(&self.field_counts) {
+            let fields = field..field + *count as usize;
+            field = fields.end;
+            if self.keys[fields].iter().any(|key| self.name(*key).is_some()) {
+                kept.push(event);
+            }
+        }
+        let dropped = self.len() - kept.len();
+        if dropped > 0 {
+            self.select(&kept);
+        }
+        dropped
+    }
+
+    /// Keeps the events that `events` names, in that order. Events may be named several times.
+    pub fn select(&mut self, events: &[u32]) {
+        fn pick<T: Copy>(column: &[T], events: &[u32]) -> Vec<T> {
+            events.iter().map(|event| column[*event as usize]).collect()
+        }
+        self.seconds = pick(&self.seconds, events);
+        self.nanoseconds = pick(&self.nanoseconds, events);
+        self.provenance.origins = Some(match &self.provenance.origins {
+            None => events.to_vec(),
+            Some(before) => pick(before, events),
+        });
+        let starts: Vec<usize> = self
+            .field_counts
+            .iter()
+            .scan(0, |next, count| Some(std::mem::replace(next, *next + *count as usize)))
+            .collect();
+        let mut keys = Vec::with_capacity(self.keys.len());
+        let mut values = Vec::with_capacity(self.values.len());
+        for event in events {
+            let (start, count) = (starts[*event as usize], self.field_counts[*event as usize] as usize);
+            keys.extend_from_slice(&self.keys[start..start + count]);
+            values.extend_from_slice(&self.values[2 * start..2 * (start + count)]);
+        }
+        self.field_counts = pick(&self.field_counts, events);
+        self.keys = keys;
+        self.values = values;
+    }
+
+    /// Whether the dictionary has names that were removed.
+    pub fn has_gone_names(&self) -> bool {
+        self.names.iter().step_by(2).any(|offset| *offset == GONE)
+    }
+
+    /// Appends bytes to the arena and returns their span.
+    pub fn append(&mut self, bytes: &[u8]) -> [u32; 2] {
+        let offset = self.bytes.len() as u32;
+        self.bytes.extend_from_slice(bytes);
+        [offset, bytes.len() as u32]
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::*;
+
+    /// A batch of lines, each with the one field `content`, read from the start of a file.
+    pub(crate) fn batch(lines: &[&str]) -> EventBatch {
+        let mut bytes = Vec::new();
+        let mut values = Vec::new();
+        for line in lines {
+            values.extend_from_slice(&[bytes.len() as u32, line.len() as u32]);
+            bytes.extend_from_slice(line.as_bytes());
+            bytes.push(b'\n');
+        }
+        let provenance = Provenance {
+            start: Offset(0),
+            end: Offset(bytes.len() as u64),
+            records: values.iter().copied().step_by(2).collect(),
+            origins: None,
+        };
+        let names = vec![bytes.len() as u32, CONTENT.len() as u32];
+        bytes.extend_from_slice(CONTENT);
+        EventBatch {
+            source: Arc::new(Source { path: "app.log".into(), file: None }),
+            bytes,
+            seconds: vec![1_700_000_000; lines.len()],
+            nanoseconds: vec![0; lines.len()],
+            names,
+            field_counts: vec![1; lines.len()],
+            keys: vec![0; lines.len()],
+            values,
+            tags: Tags::default(),
+            read_seconds: 1_700_000_000,
+            provenance,
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! `flusher_file`: one JSON object a line in a file that is rotated by size.
+//!
+//! When the file has reached its size, `app.json` is renamed to `app.json.1`, that to `app.json.2` and so on; of all of
+//! them a number is kept. A line is never split between two files.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::json_lines::{Encoder, Shape};
+use super::{Flusher, Unwritten};
+use crate::event::EventBatch;
+
+/// What the config says of the file.
+#[derive(Debug, Clone)]
+pub struct Spec {
+    /// Its path. Directories that lead to it are made.
+    pub path: PathBuf,
+    /// From this size on, the next batch goes to a new file.
+    pub max_file_bytes: u64,
+    /// How many files are kept, the one being written included.
+    pub max_files: u32,
+    /// What is shown of an event.
+    pub shape: Shape,
+}
+
+/// Writes events to a file.
+#[derive(Debug)]
+pub struct Files {
+    spec: Spec,
+    encoder: Encoder,
+    unwritten: Unwritten,
+    open: Option<(File, u64)>,
+}
+
+impl Files {
+    /// A flusher that appends to the file, which is opened with the first batch.
+    pub fn new(spec: Spec) -> Self {
+        Self { encoder: Encoder::new(spec.shape), spec, unwritten: Unwritten::default(), open: None }
+    }
+
+    fn open(&mut self) -> io::Result<&mut (File, u64)> {
+        if self.open.as_ref().is_some_and(|(_, len)| *len >= self.spec.max_file_bytes) {
+            self.open = None;
+            rotate(&self.spec.path, self.spec.max_files)?;
+        }
+        match &mut self.open {
+            Some(open) => Ok(open),
+            closed => {
+                if let Some(parent) = self.spec.path.parent() {
+                    fs::create_dir_all(parent)?;
+                }
+                let file = OpenOptions::new().create(true).append(true).open(&self.spec.path)?;
+                let len = file.metadata()?.len();
+                Ok(closed.insert((file, len)))
+            }
+        }
+    }
+}
+
+impl Flusher for Files {
+    fn take(&mut self, batch: &EventBatch) -> io::Result<()> {
+        self.encoder.encode(batch, &mut self.unwritten.bytes);
+        self.retry()
+    }
+
+    fn retry(&mut self) -> io::Result<()> {
+        let mut unwritten = std::mem::take(&mut self.unwritten);
+        let before = unwritten.written;
+        // Between two pieces of one batch the file stays the same.
+        let opened = if before == 0 { self.open() } else { self.open.as_mut().ok_or(io::ErrorKind::NotFound.into()) };
+        let written = opened.and_then(|(file, len)| {
+            let total = unwritten.bytes.len();
+            let written = unwritten.write_to(file);
+            let after = if unwritten.bytes.is_empty() { total } else { unwritten.written };
+            *len += (after - before) as u64;
+            written
+        });
+        self.unwritten = unwritten;
+        written
+    }
+}
+
+/// Moves each file on by one number; the last one goes.
+fn rotate(path: &Path, max_files: u32) -> io::Result<()> {
+    let numbered = |number: u32| {
+        let mut name = path.as_os_str().to_owned();
+        if number > 0 {
+            name.push(format!(".{number}"));
+        }
+        PathBuf::from(name)
+    };
+    if max_files <= 1 {
+        return ignore_missing(fs::remove_file(path));
+    }
+    for number in (0..max_files - 1).rev() {
+        ignore_missing(fs::rename(numbered(number), numbered(number + 1)))?;
+    }
+    Ok(())
+}
+
+fn ignore_missing(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::testing::batch;
+
+    fn flusher(path: &Path, max_file_bytes: u64, max_files: u32) -> Files {
+        Files::new(Spec { path: path.to_owned(), max_file_bytes, max_files, shape: Shape::default() })
+    }
+
+    fn contents(directory: &Path) -> Vec<(String, usize)> {
+        let entries = fs::read_dir(directory).expect("the directory");
+        let mut files: Vec<_> = entries
+            .map(|entry| {
+                let path = entry.expect("an entry").path();
+                let text = fs::read_to_string(&path).expect("the file");
+                let name = path.file_name().expect("it has a name").to_string_lossy().into_owned();
+                (name, text.lines().count())
+            })
+            .collect();
+        files.sort();
+        files
+    }
+
+    #[test]
+    fn files_are_rotated_by_size_and_the_oldest_go() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut files = flusher(&directory.path().join("deep/out.json"), 1, 3);
+        for lines in [&["a"][..], &["b", "c"], &["d", "e", "f"], &["g"]] {
+            files.take(&batch(lines)).expect("the write");
+        }
+        let found = contents(&directory.path().join("deep"));
+        assert_eq!(found, [("out.json".into(), 1), ("out.json.1".into(), 3), ("out.json.2".into(), 2)]);
+    }
+
+    #[test]
+    fn a_file_that_is_there_is_appended_to() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("out.json");
+        flusher(&path, 1 << 20, 10).take(&batch(&["a"])).expect("the write");
+        flusher(&path, 1 << 20, 10).take(&batch(&["b"])).expect("the write");
+        assert_eq!(contents(directory.path()), [("out.json".into(), 2)]);
+    }
+}

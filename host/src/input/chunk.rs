@@ -1,0 +1,238 @@
+//! Turns chunks of bytes into batches.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::frame::{Framer, Framing, Record, cut};
+use crate::event::{CONTENT, EventBatch, Offset, Provenance, Source, Tags};
+
+/// Reads one source chunk by chunk. Each chunk becomes the arena of one batch; only the unfinished record at its end is
+/// copied, to the front of the next.
+#[derive(Debug)]
+pub struct Chunker {
+    source: Arc<Source>,
+    tags: Vec<(String, String)>,
+    framer: Framer,
+    /// What was read and is no whole record yet.
+    rest: Vec<u8>,
+    /// Where `rest` starts in the source.
+    start: Offset,
+    /// The last record was taken before its line end, which is to be skipped when it comes.
+    skip_line_end: bool,
+    /// Records that were cut into pieces since [`Self::take_cut_records`].
+    cut_records: u64,
+}
+
+impl Chunker {
+    /// A chunker at the start of `source`, whose batches carry `tags`.
+    pub fn new(source: Source, tags: Vec<(String, String)>, framing: Framing) -> Self {
+        Self {
+            source: Arc::new(source),
+            tags,
+            framer: Framer::new(framing),
+            rest: Vec::new(),
+            start: Offset(0),
+            skip_line_end: false,
+            cut_records: 0,
+        }
+    }
+
+    /// Where the next byte to read is.
+    pub fn read_to(&self) -> Offset {
+        Offset(self.start.0 + self.rest.len() as u64)
+    }
+
+    /// Whether an unfinished record waits for its end.
+    pub fn has_rest(&self) -> bool {
+        !self.rest.is_empty()
+    }
+
+    /// What the batches come from.
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// How many records were too long and cut into pieces since the last call.
+    pub fn take_cut_records(&mut self) -> u64 {
+        std::mem::take(&mut self.cut_records)
+    }
+
+    /// Reads up to [`CHUNK_BYTES`] and returns how many bytes came, and the records that are complete.
+    ///
+    /// # Errors
+    /// Those of `reader`. What came before the error stays for the next call.
+    pub fn read(&mut self, reader: &mut impl Read) -> io::Result<(usize, Option<EventBatch>)> {
+        let mut bytes = Vec::with_capacity(self.rest.len() + CHUNK_BYTES + ROOM_FOR_TAGS_BYTES);
+        bytes.append(&mut self.rest);
+        let before = bytes.len();
+        let read = reader.take(CHUNK_BYTES as u64).read_to_end(&mut bytes);
+        let came = bytes.len() - before;
+        match read {
+            Err(error) if came == 0 => {
+                self.rest = bytes;
+                Err(error)
+            }
+            _ => Ok((came, self.batch(bytes, false))),
+        }
+    }
+
+    /// Takes what waits for its end as a record of its own.
+    pub fn finish(&mut self) -> Option<EventBatch> {
+        let rest = std::mem::take(&mut self.rest);
+        self.batch(rest, true)
+    }
+
+    fn batch(&mut self, mut bytes: Vec<u8>, at_end: bool) -> Option<EventBatch> {
+        let mut records = Vec::with_capacity(bytes.len() / USUAL_RECORD_BYTES);
+        let skipped = usize::from(self.skip_line_end && bytes.first() == Some(&b'\n'));
+        let mut consumed = skipped + self.framer.frame(&bytes[skipped..], at_end, &mut records);
+        if at_end || !bytes.is_empty() {
+            self.skip_line_end = at_end && bytes.last() != Some(&b'\n');
+        }
+        if skipped > 0 {
+            records.iter_mut().for_each(|record| *record = Record { start: record.start + 1, end: record.end + 1 });
+        }
+        if bytes.len() - consumed > MAX_RECORD_BYTES {
+            let end = consumed + cut(&bytes[consumed..], MAX_RECORD_BYTES);
+            records.push(Record { start: consumed, end });
+            self.framer.reset();
+            self.cut_records += 1;
+            self.skip_line_end = true;
+            consumed = end;
+        }
+        self.rest.extend_from_slice(&bytes[consumed..]);
+        bytes.truncate(consumed);
+        let start = self.start;
+        self.start.0 += consumed as u64;
+        let records = self.cut_long_records(&bytes, records);
+        (!records.is_empty()).then(|| self.event_batch(bytes, &records, start))
+    }
+
+    fn cut_long_records(&mut self, bytes: &[u8], records: Vec<Record>) -> Vec<Record> {
+        if records.iter().all(|record| record.end - record.start <= MAX_RECORD_BYTES) {
+            return records;
+        }
+        let mut pieces = Vec::with_capacity(records.len() + 8);
+        for Record { mut start, end } in records {
+            self.cut_records += u64::from(end - start > MAX_RECORD_BYTES);
+            while end - start > MAX_RECORD_BYTES {
+                let piece_end = start + cut(&bytes[start..end], MAX_RECORD_BYTES);
+                pieces.push(Record { start, end: piece_end });
+                start = piece_end;
+            }
+            pieces.push(Record { start, end });
+        }
+        pieces
+    }
+
+    fn event_batch(&self, bytes: Vec<u8>, records: &[Record], start: Offset) -> EventBatch {
+        let read_seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs() as i64);
+        let mut batch = EventBatch {
+            source: Arc::clone(&self.source),
+            seconds: vec![read_seconds; records.len()],
+            nanoseconds: vec![0; records.len()],
+            names: Vec::new(),
+            field_counts: vec![1; records.len()],
+            keys: vec![0; records.len()],
+            values: records.iter().flat_map(|r| [r.start as u32, (r.end - r.start) as u32]).collect(),
+            tags: Tags::default(),
+            read_seconds,
+            provenance: Provenance {
+                start,
+                end: Offset(start.0 + bytes.len() as u64),
+                records: records.iter().map(|record| record.start as u32).collect(),
+                origins: None,
+            },
+            bytes,
+        };
+        let content = batch.append(CONTENT);
+        batch.names.extend(content);
+        for (name, value) in &self.tags {
+            let (name, value) = (batch.append(name.as_bytes()), batch.append(value.as_bytes()));
+            batch.tags.names.extend(name);
+            batch.tags.values.extend(value);
+        }
+        batch
+    }
+}
+
+/// How much is read at once: enough to make the cost of a call into a processor vanish, little enough that arena and
+/// columns stay in the cache of a core.
+pub const CHUNK_BYTES: usize = 256 * 1024;
+
+/// A longer record is cut into several events. LoongCollector's `max_read_buffer_size`, so that the pieces are the same.
+pub const MAX_RECORD_BYTES: usize = 512 * 1024;
+
+/// Room behind a chunk for names and tags, so that appending them does not move it.
+const ROOM_FOR_TAGS_BYTES: usize = 1024;
+
+/// Only a guess for the capacity of columns.
+const USUAL_RECORD_BYTES: usize = 128;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chunker(framing: Framing) -> Chunker {
+        Chunker::new(Source { path: "app.log".into(), file: None }, vec![("__path__".into(), "app.log".into())], framing)
+    }
+
+    fn contents(batch: Option<EventBatch>) -> Vec<String> {
+        batch.map_or(Vec::new(), |batch| {
+            let values = batch.values.chunks_exact(2);
+            values.map(|span| String::from_utf8_lossy(batch.slice(span[0], span[1])).into_owned()).collect()
+        })
+    }
+
+    #[test]
+    fn an_unfinished_line_waits_for_its_end() {
+        let mut chunker = chunker(Framing::Lines);
+        let (came, batch) = chunker.read(&mut &b"one\ntw"[..]).expect("a slice can be read");
+        assert_eq!((came, contents(batch)), (6, vec!["one".to_owned()]));
+        assert_eq!(chunker.read_to(), Offset(6));
+        let (_, batch) = chunker.read(&mut &b"o\nthree"[..]).expect("a slice can be read");
+        let batch = batch.expect("a line is complete");
+        assert_eq!((batch.provenance.start, batch.provenance.end), (Offset(4), Offset(8)));
+        assert_eq!(contents(Some(batch)), ["two"]);
+        assert_eq!(contents(chunker.finish()), ["three"]);
+    }
+
+    #[test]
+    fn a_line_taken_early_leaves_no_empty_line_behind() {
+        let mut chunker = chunker(Framing::Lines);
+        assert_eq!(contents(chunker.read(&mut &b"abc"[..]).expect("a slice can be read").1), [""; 0]);
+        assert_eq!(contents(chunker.finish()), ["abc"]);
+        assert_eq!(contents(chunker.read(&mut &b"\ndef\n"[..]).expect("a slice can be read").1), ["def"]);
+    }
+
+    #[test]
+    fn long_lines_are_cut_and_their_neighbours_stay_whole() {
+        let long = "x".repeat(2 * MAX_RECORD_BYTES + 10);
+        let text = format!("before\n{long}\nafter\n");
+        let mut reader = text.as_bytes();
+        let mut chunker = chunker(Framing::Lines);
+        let mut found = Vec::new();
+        loop {
+            let (came, batch) = chunker.read(&mut reader).expect("a slice can be read");
+            found.extend(contents(batch));
+            if came == 0 {
+                break;
+            }
+        }
+        let lengths: Vec<usize> = found.iter().map(String::len).collect();
+        assert_eq!(lengths, [6, MAX_RECORD_BYTES, MAX_RECORD_BYTES, 10, 5]);
+        assert!(chunker.take_cut_records() > 0);
+        assert!(!chunker.has_rest());
+    }
+
+    #[test]
+    fn tags_and_offsets_belong_to_the_batch() {
+        let mut chunker = chunker(Framing::Lines);
+        let (_, batch) = chunker.read(&mut &b"one\ntwo\n"[..]).expect("a slice can be read");
+        let batch = batch.expect("two lines");
+        assert_eq!(batch.tags().collect::<Vec<_>>(), [(&b"__path__"[..], &b"app.log"[..])]);
+        assert_eq!((batch.offset(0), batch.offset(1)), (Offset(0), Offset(4)));
+        assert_eq!(batch.name(0), Some(CONTENT));
+    }
+}

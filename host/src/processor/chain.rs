@@ -1,0 +1,253 @@
+//! The processors of a pipeline, one after the other, for one worker.
+
+use std::sync::Arc;
+
+use tracing::warn;
+
+use super::answer::{self, Lent, Report, apply, check, forget_gone_names, key_of};
+use super::bindings::loglift::processor::types::{self, Answer, Edits, Issue};
+use super::component::Component;
+use super::instance::{Instance, SetupError};
+use super::lend::{Projection, whole};
+use super::{Context, Limits};
+use crate::event::{EventBatch, GONE};
+use crate::telemetry::alarm::{Alarm, Alarms};
+use crate::telemetry::counter::ProcessorCounters;
+
+/// A processor as a pipeline uses it, set up once and shared by all workers.
+#[derive(Debug)]
+pub struct Stage {
+    /// How logs name it: `processors[1] (processor_strptime)`.
+    pub name: String,
+    component: Component,
+    config: String,
+    context: Context,
+    limits: Limits,
+    /// What it does, counted.
+    pub counters: ProcessorCounters,
+    /// What is questionable about its configuration.
+    pub warnings: Vec<Issue>,
+    /// Facts about its configuration.
+    pub notes: Vec<String>,
+}
+
+/// Why a processor cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum StageError {
+    /// Its configuration is wrong, in these parameters.
+    #[error("the configuration is wrong")]
+    Config(Vec<Issue>),
+    /// It failed while it was being set up.
+    #[error("cannot be set up: {0}")]
+    Fault(String),
+}
+
+/// The processors of a pipeline, instantiated for one worker.
+#[derive(Debug)]
+pub struct Chain {
+    pipeline: String,
+    links: Vec<Link>,
+    alarms: Arc<Alarms>,
+}
+
+#[derive(Debug)]
+struct Link {
+    stage: Arc<Stage>,
+    /// `None` after a fault that could not be mended yet.
+    instance: Option<Instance>,
+    /// The fields it looks at, if not all.
+    reads: Option<Vec<Vec<u8>>>,
+    projection: Projection,
+}
+
+impl Stage {
+    /// Configures a component once, to find mistakes before any worker starts.
+    ///
+    /// # Errors
+    /// [`StageError`].
+    pub fn new(
+        name: String,
+        component: Component,
+        config: String,
+        context: Context,
+        limits: Limits,
+    ) -> Result<Self, StageError> {
+        let mut stage = Self {
+            name,
+            component,
+            config,
+            context,
+            limits,
+            counters: ProcessorCounters::default(),
+            warnings: Vec::new(),
+            notes: Vec::new(),
+        };
+        let (_, setup) = stage.instantiate().map_err(|error| match error {
+            SetupError::Config(issues) => StageError::Config(issues),
+            SetupError::Fault(message) => StageError::Fault(message),
+        })?;
+        stage.warnings = setup.warnings;
+        stage.notes = setup.notes;
+        Ok(stage)
+    }
+
+    fn instantiate(&self) -> Result<(Instance, types::Setup), SetupError> {
+        Instance::new(&self.component, &self.name, &self.config, &self.context, self.limits)
+    }
+}
+
+impl Chain {
+    /// Instantiates the processors of a pipeline for one worker.
+    pub fn new(pipeline: &str, stages: &[Arc<Stage>], alarms: &Arc<Alarms>) -> Self {
+        let links = stages.iter().map(|stage| Link {
+            stage: Arc::clone(stage),
+            instance: None,
+            reads: None,
+            projection: Projection::default(),
+        });
+        let mut links: Vec<Link> = links.collect();
+        links.iter_mut().for_each(|link| drop(link.ensure_instance()));
+        Self { pipeline: pipeline.to_owned(), links, alarms: Arc::clone(alarms) }
+    }
+
+    /// Runs a batch through all processors.
+    ///
+    /// A processor that fails leaves the events as they were, each with the field [`ERROR_FIELD`].
+    pub fn run(&mut self, batch: &mut EventBatch) {
+        for link in &mut self.links {
+            if batch.is_empty() {
+                return;
+            }
+            let input_count = batch.len() as u64;
+            link.stage.counters.in_events.add(input_count);
+            match link.process(batch) {
+                Ok((report, alarms)) => {
+                    link.count(&report);
+                    alarms.iter().for_each(|alarm| self.alarms.raise(&Alarm { pipeline: self.pipeline.clone(), ..alarm.clone() }));
+                }
+                Err(message) => {
+                    let counters = &link.stage.counters;
+                    counters.faults.add(1);
+                    counters.faulted_events.add(input_count);
+                    self.alarms.raise(&Alarm {
+                        kind: "PROCESSOR_FAULT_ALARM".to_owned(),
+                        pipeline: self.pipeline.clone(),
+                        part: link.stage.name.clone(),
+                        place: Some((batch.source.path.clone(), Some(batch.offset(0)))),
+                        message: format!("{message}; its events go on unprocessed, marked with {ERROR_FIELD}"),
+                        occurrences: input_count,
+                    });
+                    mark(batch, &format!("{}: {message}", link.stage.name));
+                }
+            }
+            link.stage.counters.out_events.add(batch.len() as u64);
+        }
+    }
+}
+
+impl Link {
+    /// Has a batch processed. On an error the batch is as it was, and the error says why.
+    fn process(&mut self, batch: &mut EventBatch) -> Result<(Report, Vec<Alarm>), String> {
+        self.ensure_instance()?;
+        let Some(instance) = &mut self.instance else { return Err("has no instance".to_owned()) };
+        let projection = match &self.reads {
+            Some(reads) => {
+                self.projection.fill(batch, reads);
+                Some(&self.projection)
+            }
+            None => {
+                forget_gone_names(batch);
+                None
+            }
+        };
+        let lent = projection.map_or_else(|| whole(batch), |projection| projection.lend(batch));
+        let answered = instance.process(lent);
+        let is_worn = instance.is_worn();
+        let checked = answered.and_then(|answer| match answer {
+            Ok(answer) => match check(&answer, Lent { batch, projection }) {
+                Ok(()) => Ok(Ok(answer)),
+                Err(invalid) => Err(invalid.to_string()),
+            },
+            Err(refused) => Ok(Err(format!("refused the batch: {}", one_line(&refused)))),
+        });
+        if checked.is_err() || is_worn {
+            self.instance = None;
+        }
+        let mut answer = checked??;
+        let alarms = alarms(&mut answer, batch, &self.stage.name);
+        Ok((apply(answer, batch, projection), alarms))
+    }
+
+    fn ensure_instance(&mut self) -> Result<(), String> {
+        if self.instance.is_some() {
+            return Ok(());
+        }
+        let (instance, setup) = self.stage.instantiate().map_err(|error| match error {
+            SetupError::Config(_) => "refuses a configuration that it took before".to_owned(),
+            SetupError::Fault(message) => message,
+        })?;
+        self.instance = Some(instance);
+        self.reads = setup.reads.map(|reads| reads.into_iter().map(String::into_bytes).collect());
+        Ok(())
+    }
+
+    fn count(&self, report: &Report) {
+        let counters = &self.stage.counters;
+        let [successful, failed, key_not_found, discarded] = report.outcomes;
+        counters.successful_events.add(successful);
+        counters.failed_events.add(failed);
+        counters.key_not_found_events.add(key_not_found);
+        counters.discarded_events.add(discarded);
+        report.counts.iter().for_each(|(name, amount)| counters.add_own(name, *amount));
+    }
+}
+
+/// The alarms of an answer, with file and offset of the records that they are about.
+fn alarms(answer: &mut Answer, batch: &EventBatch, part: &str) -> Vec<Alarm> {
+    let alarms = std::mem::take(&mut answer.alarms);
+    if alarms.len() > MAX_ALARMS_PER_ANSWER {
+        warn!(part, alarms = alarms.len(), "too many alarms from one batch, the rest is not shown");
+    }
+    let place = |event: Option<u32>| (batch.source.path.clone(), event.map(|event| batch.offset(event as usize)));
+    let taken = alarms.into_iter().take(MAX_ALARMS_PER_ANSWER);
+    taken
+        .map(|alarm| Alarm {
+            kind: alarm.kind,
+            pipeline: String::new(),
+            part: part.to_owned(),
+            place: Some(place(alarm.event)),
+            message: one_line(&alarm.message),
+            occurrences: u64::from(alarm.occurrences),
+        })
+        .collect()
+}
+
+/// A message of a processor, as one line of bearable length.
+fn one_line(message: &str) -> String {
+    let chars = message.chars().take(MAX_MESSAGE_CHARS);
+    chars.map(|char| if char.is_control() { char::REPLACEMENT_CHARACTER } else { char }).collect()
+}
+
+/// Gives every event the field that says what went wrong.
+fn mark(batch: &mut EventBatch, message: &str) {
+    forget_gone_names(batch);
+    let [offset, len] = batch.append(message.as_bytes());
+    let key = key_of(batch, ERROR_FIELD.as_bytes());
+    let count = batch.len();
+    let edits = Edits {
+        events: (0..count as u32).collect(),
+        keys: vec![key; count],
+        values: [offset, len].repeat(count),
+    };
+    debug_assert!(offset != GONE, "the arena is not full");
+    answer::edit(batch, &edits);
+}
+
+/// The field that marks an event which a processor could not be run on.
+pub const ERROR_FIELD: &str = "__processor_error__";
+
+/// What one answer may raise. The SDK sends a few of each kind, and how many events they stand for.
+const MAX_ALARMS_PER_ANSWER: usize = 100;
+
+/// Room for an excerpt of 256 bytes, a format and what is wrong with them.
+const MAX_MESSAGE_CHARS: usize = 1000;

@@ -1,0 +1,239 @@
+//! One component, instantiated and configured for one worker.
+
+use std::time::Duration;
+
+use tracing::{debug, error, info, warn};
+use wasmtime::component::{HasSelf, Linker};
+use wasmtime::{ResourceLimiter, Store, Trap};
+
+use super::bindings::loglift::processor::host::{Host, Level};
+use super::bindings::loglift::processor::types::{self, Answer, Batch, Issue, Setup};
+use super::bindings::{Processor, ProcessorPre};
+use super::component::Component;
+use super::engine::Engine;
+use super::zones;
+
+/// What a processor may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Memory of one instance.
+    pub memory_bytes: usize,
+    /// Time of one call.
+    pub time: Duration,
+}
+
+/// What the host tells every processor.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// The zone of the machine, a name that [`zones`] knows.
+    pub machine_zone: String,
+    /// Events older than so many seconds may be discarded by processors that know such a rule.
+    pub discard_older_than: Option<u32>,
+}
+
+/// A component, instantiated and configured.
+pub(super) struct Instance {
+    store: Store<Guest>,
+    processor: Processor,
+    ticks: Option<u64>,
+}
+
+/// Why an instance cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SetupError {
+    /// The configuration is wrong.
+    #[error("the configuration has {} mistakes", .0.len())]
+    Config(Vec<Issue>),
+    /// It failed.
+    #[error("{0}")]
+    Fault(String),
+}
+
+/// What the host keeps for an instance.
+pub(super) struct Guest {
+    /// How logs name it.
+    name: String,
+    limits: Limits,
+    /// What it has tried to take beyond its limit, if it did.
+    refused_bytes: Option<usize>,
+    memory_bytes: usize,
+    /// Zones may be asked for.
+    is_configuring: bool,
+    log_lines_left: u32,
+}
+
+impl Default for Limits {
+    /// 64 MiB, and a second: a batch usually takes a millisecond, and a machine that is out of breath should not make a
+    /// healthy processor look sick.
+    fn default() -> Self {
+        Self { memory_bytes: 64 << 20, time: Duration::from_secs(1) }
+    }
+}
+
+impl Default for Context {
+    fn default() -> Self {
+        Self { machine_zone: "UTC".to_owned(), discard_older_than: None }
+    }
+}
+
+impl Guest {
+    pub(super) fn new(name: &str, limits: Limits) -> Self {
+        Self {
+            name: name.to_owned(),
+            limits,
+            refused_bytes: None,
+            memory_bytes: 0,
+            is_configuring: true,
+            log_lines_left: LOG_LINES_PER_CALL,
+        }
+    }
+
+    pub(super) fn instantiate(
+        self,
+        engine: &Engine,
+        pre: &ProcessorPre<Self>,
+    ) -> wasmtime::Result<(Store<Self>, Processor)> {
+        let time = self.limits.time.max(LEAST_SETUP_TIME);
+        let mut store = Store::new(engine.wasmtime(), self);
+        store.limiter(|guest| guest);
+        set_deadline(&mut store, engine.ticks(time));
+        let processor = pre.instantiate(&mut store)?;
+        Ok((store, processor))
+    }
+}
+
+impl Instance {
+    /// Instantiates and configures a component. `name` is how logs name it.
+    pub(super) fn new(
+        component: &Component,
+        name: &str,
+        config: &str,
+        context: &Context,
+        limits: Limits,
+    ) -> Result<(Self, Setup), SetupError> {
+        let engine = component.engine();
+        let fault = |error: &wasmtime::Error, guest: Option<&Guest>| SetupError::Fault(describe(error, limits, guest));
+        let (mut store, processor) = Guest::new(name, limits)
+            .instantiate(engine, component.pre())
+            .map_err(|error| fault(&error, None))?;
+        let facts = types::Context {
+            machine_zone: &context.machine_zone,
+            discard_older_than: context.discard_older_than,
+            extra: &[],
+        };
+        let setup = processor
+            .loglift_processor_columnar()
+            .call_configure(&mut store, config, facts)
+            .map_err(|error| fault(&error, Some(store.data())))?
+            .map_err(SetupError::Config)?;
+        store.data_mut().is_configuring = false;
+        Ok((Self { store, processor, ticks: engine.ticks(limits.time) }, setup))
+    }
+
+    /// Has a batch processed. The outer error says why the instance is of no use any more; the inner one is the
+    /// processor's own word on the batch.
+    pub(super) fn process(&mut self, batch: Batch<'_>) -> Result<Result<Answer, String>, String> {
+        set_deadline(&mut self.store, self.ticks);
+        self.store.data_mut().log_lines_left = LOG_LINES_PER_CALL;
+        let answer = self.processor.loglift_processor_columnar().call_process(&mut self.store, batch);
+        answer.map_err(|error| {
+            let guest = self.store.data();
+            describe(&error, guest.limits, Some(guest))
+        })
+    }
+
+    /// Whether the memory, which never shrinks, has come so near to its limit that a fresh instance is better.
+    pub(super) fn is_worn(&self) -> bool {
+        let guest = self.store.data();
+        guest.memory_bytes > guest.limits.memory_bytes / 2
+    }
+}
+
+/// A linker with what every processor may import.
+pub(super) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Guest>> {
+    let mut linker = Linker::new(engine);
+    Processor::add_to_linker::<_, HasSelf<Guest>>(&mut linker, |guest| guest)?;
+    Ok(linker)
+}
+
+fn set_deadline(store: &mut Store<Guest>, ticks: Option<u64>) {
+    // Without a clock the epoch stands still, and one tick is for ever.
+    store.set_epoch_deadline(ticks.unwrap_or(1));
+}
+
+/// Says in one line why a call failed.
+fn describe(error: &wasmtime::Error, limits: Limits, guest: Option<&Guest>) -> String {
+    if let Some(refused) = guest.and_then(|guest| guest.refused_bytes) {
+        return format!("asked for {refused} bytes of memory; its limit is {}", limits.memory_bytes);
+    }
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::Interrupt) => format!("ran for longer than its limit of {:?}", limits.time),
+        Some(Trap::UnreachableCodeReached) => "trapped: it panicked or aborted".to_owned(),
+        Some(trap) => format!("trapped: {trap}"),
+        None => format!("failed: {}", error.root_cause()),
+    }
+}
+
+impl Host for Guest {
+    fn log(&mut self, level: Level, message: String) {
+        let Some(left) = self.log_lines_left.checked_sub(1) else { return };
+        self.log_lines_left = left;
+        let message: String = message.chars().take(LOG_LINE_CHARS).collect();
+        match level {
+            Level::Debug => debug!(processor = self.name, message, "processor log"),
+            Level::Info => info!(processor = self.name, message, "processor log"),
+            Level::Warn => warn!(processor = self.name, message, "processor log"),
+            Level::Error => error!(processor = self.name, message, "processor log"),
+        }
+    }
+
+    fn zone(&mut self, name: String) -> Option<Vec<u8>> {
+        if self.is_configuring { zones::tzif(&name) } else { None }
+    }
+}
+
+impl types::Host for Guest {}
+
+impl ResourceLimiter for Guest {
+    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        let total = self.memory_bytes + (desired - current);
+        if total > self.limits.memory_bytes {
+            self.refused_bytes = Some(total);
+            return Ok(false);
+        }
+        self.memory_bytes = total;
+        Ok(true)
+    }
+
+    fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(desired <= MAX_TABLE_ELEMENTS)
+    }
+}
+
+/// A processor as `Arc` users see it in logs.
+impl std::fmt::Debug for Instance {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Instance").field("name", &self.store.data().name).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Component {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { exports, imports, description, .. } = self;
+        let mut debug = f.debug_struct("Component");
+        debug.field("exports", exports).field("imports", imports).field("description", description);
+        debug.finish_non_exhaustive()
+    }
+}
+
+/// Setting up may compile patterns, which takes longer than a batch.
+const LEAST_SETUP_TIME: Duration = Duration::from_secs(5);
+
+/// Larger tables than any compiler makes.
+const MAX_TABLE_ELEMENTS: usize = 100_000;
+
+/// What a processor may log while it works on one batch.
+const LOG_LINES_PER_CALL: u32 = 10;
+
+/// A longer line is cut.
+const LOG_LINE_CHARS: usize = 1000;

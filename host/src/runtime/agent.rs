@@ -1,0 +1,187 @@
+//! Runs pipelines until it is told to stop.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use tracing::{error, info};
+
+use super::assemble::Assembly;
+use super::flush::FlushLoop;
+use super::worker::{Route, Worker};
+use crate::event::{Budget, Delivery};
+use crate::input::file::FollowedFile;
+use crate::processor::chain::{Chain, Stage};
+use crate::telemetry::alarm::Alarms;
+use crate::telemetry::counter::PipelineCounters;
+
+/// What an agent runs with.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Threads per pipeline that read and process.
+    pub workers: usize,
+    /// Bytes that may be in flight, in all pipelines together.
+    pub budget_bytes: usize,
+}
+
+/// Pipelines that run.
+pub struct Agent {
+    running: Vec<Running>,
+    threads: Vec<JoinHandle<()>>,
+    /// Dropped to stop the workers.
+    stop: Sender<Infallible>,
+    /// Dropped to make flushers give up.
+    abort: Sender<Infallible>,
+    /// Closed when all threads are done.
+    done: Receiver<Infallible>,
+    alarms: Arc<Alarms>,
+}
+
+/// What is known of a running pipeline.
+struct Running {
+    name: String,
+    stages: Vec<Arc<Stage>>,
+    counters: Arc<PipelineCounters>,
+}
+
+impl Agent {
+    /// Starts pipelines.
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub fn start(assemblies: Vec<Assembly>, options: Options, alarms: &Arc<Alarms>) -> anyhow::Result<Self> {
+        let budget = Budget::new(options.budget_bytes);
+        let (stop, stopped) = bounded(0);
+        let (abort, aborted) = bounded(0);
+        let (undone, done) = bounded(0);
+        let alarms = Arc::clone(alarms);
+        let mut agent = Self { running: Vec::new(), threads: Vec::new(), stop, abort, done, alarms };
+        for assembly in assemblies {
+            agent.start_pipeline(assembly, options.workers, &budget, &stopped, &aborted, &undone)?;
+        }
+        Ok(agent)
+    }
+
+    fn start_pipeline(
+        &mut self,
+        assembly: Assembly,
+        workers: usize,
+        budget: &Arc<Budget>,
+        stopped: &Receiver<Infallible>,
+        aborted: &Receiver<Infallible>,
+        undone: &Sender<Infallible>,
+    ) -> anyhow::Result<()> {
+        let Assembly { name, files, framing: _, stages, outlets } = assembly;
+        let counters = Arc::new(PipelineCounters::default());
+        let mut routes = Vec::new();
+        for outlet in outlets {
+            let (sender, receiver) = bounded::<Delivery>(QUEUED_BATCHES);
+            routes.push(Route { match_rule: outlet.match_rule, deliveries: sender });
+            let flush = FlushLoop {
+                pipeline: name.clone(),
+                name: outlet.name,
+                flusher: outlet.flusher,
+                deliveries: receiver,
+                abort: aborted.clone(),
+                alarms: Arc::clone(&self.alarms),
+            };
+            let counters = Arc::clone(&counters);
+            self.spawn("flusher", undone, move || {
+                flush.run(|ack| counters.acknowledged_events.add(ack.events as u64));
+            })?;
+        }
+        let mut files_of: Vec<Vec<FollowedFile>> = (0..workers.max(1)).map(|_| Vec::new()).collect();
+        for (place, file) in files.into_iter().enumerate() {
+            let worker = place % files_of.len();
+            files_of[worker].push(FollowedFile::new(file));
+        }
+        for files in files_of.into_iter().filter(|files| !files.is_empty()) {
+            let worker = Worker {
+                pipeline: name.clone(),
+                files,
+                chain: Chain::new(&name, &stages, &self.alarms),
+                routes: routes.clone(),
+                budget: Arc::clone(budget),
+                stop: stopped.clone(),
+                counters: Arc::clone(&counters),
+                alarms: Arc::clone(&self.alarms),
+            };
+            self.spawn("worker", undone, move || worker.run())?;
+        }
+        self.running.push(Running { name, stages, counters });
+        Ok(())
+    }
+
+    fn spawn(
+        &mut self,
+        name: &str,
+        undone: &Sender<Infallible>,
+        work: impl FnOnce() + Send + 'static,
+    ) -> anyhow::Result<()> {
+        let undone = undone.clone();
+        let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
+            work();
+            drop(undone);
+        })?;
+        self.threads.push(thread);
+        Ok(())
+    }
+
+    /// Stops reading, delivers what is in flight for at most `patience`, and logs what each pipeline did.
+    ///
+    /// Returns whether everything was delivered.
+    pub fn stop(self, patience: Duration) -> bool {
+        drop(self.stop);
+        let drained = self.done.recv_timeout(patience) == Err(RecvTimeoutError::Disconnected);
+        if !drained {
+            error!(patience_secs = patience.as_secs(), "not everything could be delivered in time, giving up");
+        }
+        drop(self.abort);
+        for thread in self.threads {
+            if thread.join().is_err() {
+                error!("a thread of the agent panicked");
+            }
+        }
+        self.alarms.finish();
+        self.running.iter().for_each(Running::log_summary);
+        drained
+    }
+}
+
+impl Running {
+    fn log_summary(&self) {
+        for stage in &self.stages {
+            let counters = &stage.counters;
+            info!(
+                pipeline = self.name,
+                in_events_total = counters.in_events.total(),
+                out_events_total = counters.out_events.total(),
+                out_successful_events_total = counters.successful_events.total(),
+                out_failed_events_total = counters.failed_events.total(),
+                out_key_not_found_events_total = counters.key_not_found_events.total(),
+                discarded_events_total = counters.discarded_events.total(),
+                faulted_events_total = counters.faulted_events.total(),
+                own = ?counters.own(),
+                "{}",
+                stage.name
+            );
+        }
+        let counters = &self.counters;
+        info!(
+            pipeline = self.name,
+            read_bytes_total = counters.read_bytes.total(),
+            read_events_total = counters.read_events.total(),
+            empty_events_total = counters.empty_events.total(),
+            unmatched_events_total = counters.unmatched_events.total(),
+            cut_records_total = counters.cut_records.total(),
+            out_events_total = counters.out_events.total(),
+            acknowledged_events_total = counters.acknowledged_events.total(),
+            "pipeline stopped"
+        );
+    }
+}
+
+/// Batches that may wait for a flusher. The byte budget is what usually limits them.
+const QUEUED_BATCHES: usize = 64;

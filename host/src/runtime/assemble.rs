@@ -1,0 +1,231 @@
+//! Turns the config of a pipeline into stages that are ready to run.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::{self, Multiline, Pipeline, Problem, ProcessorSpec, Schema, Warning};
+use crate::flusher::json_lines::Shape;
+use crate::flusher::{Blackhole, Flusher, file, stdout};
+use crate::input::file::FileSpec;
+use crate::input::frame::Framing;
+use crate::processor::chain::{Stage, StageError};
+use crate::processor::component::Component;
+use crate::processor::engine::Engine;
+use crate::processor::{Context, Limits};
+use crate::telemetry::chain;
+
+/// What pipelines are assembled with.
+#[derive(Debug)]
+pub struct Workshop {
+    /// The compiler.
+    pub engine: Arc<Engine>,
+    /// What processors are told of the machine.
+    pub context: Context,
+}
+
+/// A pipeline that is ready to run.
+pub struct Assembly {
+    /// Its name.
+    pub name: String,
+    /// The files to follow.
+    pub files: Vec<FileSpec>,
+    /// What a record is.
+    pub framing: Framing,
+    /// Its processors.
+    pub stages: Vec<Arc<Stage>>,
+    /// Its flushers.
+    pub outlets: Vec<Outlet>,
+}
+
+/// A flusher and what is routed to it.
+pub struct Outlet {
+    /// How logs name it: `flushers[0]`.
+    pub name: String,
+    /// The flusher.
+    pub flusher: Box<dyn Flusher>,
+    /// The events that it takes, all if `None`.
+    pub match_rule: Option<config::MatchRule>,
+}
+
+/// Flushers that the command line puts in the place of the configured ones.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FlusherOverride {
+    /// Standard output.
+    Stdout,
+    /// A file.
+    File(String),
+    /// Nowhere.
+    Blackhole,
+}
+
+impl Workshop {
+    /// Sets up the processors of a pipeline: compiles them, checks their configs against their schemas, configures each
+    /// once.
+    ///
+    /// # Errors
+    /// Everything that is wrong, by file and line. Warnings are added to `warnings` in any case.
+    pub fn stages(&self, pipeline: &Pipeline, warnings: &mut Vec<Warning>) -> Result<Vec<Arc<Stage>>, Vec<Problem>> {
+        let mut problems = Vec::new();
+        let mut stages = Vec::new();
+        for spec in &pipeline.processors {
+            match self.stage(spec, warnings) {
+                Ok(stage) => stages.push(Arc::new(stage)),
+                Err(found) => problems.extend(found),
+            }
+        }
+        if problems.is_empty() { Ok(stages) } else { Err(problems) }
+    }
+
+    fn stage(&self, spec: &ProcessorSpec, warnings: &mut Vec<Warning>) -> Result<Stage, Vec<Problem>> {
+        let component = self.component(&spec.component, Path::new(&spec.file)).map_err(|error| {
+            let key = if matches!(spec.component, config::Component::File(_)) { "Component" } else { "Type" };
+            let path = format!("{}.{key}", spec.path);
+            vec![Problem { file: spec.file.clone(), at: Some(spec.at), path, message: error, hint: None }]
+        })?;
+        let schema = Schema::parse(&component.description.config_schema)
+            .map_err(|error| vec![spec.problem("", format!("the schema of the processor is broken: {}", chain(&error)))])?;
+        let (config, found) = schema.check(spec)?;
+        warnings.extend(found);
+
+        let name = format!("{} ({})", spec.path, spec.type_name);
+        let usual = Limits::default();
+        let limits = Limits {
+            memory_bytes: spec.sandbox.memory_limit_bytes.map_or(usual.memory_bytes, |bytes| bytes as usize),
+            time: spec.sandbox.time_limit.unwrap_or(usual.time),
+        };
+        let stage =
+            Stage::new(name, component, config, self.context.clone(), limits).map_err(|error| match error {
+                StageError::Config(issues) => {
+                    issues.iter().map(|issue| spec.problem(&issue.path, issue.message.clone())).collect()
+                }
+                fault @ StageError::Fault(_) => vec![spec.problem("", fault.to_string())],
+            })?;
+        warnings.extend(stage.warnings.iter().map(|issue| spec.warning(&issue.path, issue.message.clone())));
+        Ok(stage)
+    }
+
+    /// Loads a component: a built-in one, or a file that is named relative to the config.
+    ///
+    /// # Errors
+    /// What is wrong, in one line.
+    pub fn component(&self, component: &config::Component, config_file: &Path) -> Result<Component, String> {
+        let load = |bytes: &[u8]| Component::load(&self.engine, bytes);
+        match component {
+            config::Component::BuiltIn(name) => {
+                let built_in = loglift_builtin_processors::find(name).ok_or_else(|| format!("{name} is not built in"))?;
+                load(built_in.component).map_err(|error| chain(&error))
+            }
+            config::Component::File(path) => {
+                let path = config_file.parent().unwrap_or(Path::new("")).join(path);
+                let bytes = fs::read(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+                load(&bytes).map_err(|error| format!("{}: {}", path.display(), chain(&error)))
+            }
+        }
+    }
+
+    /// Makes a pipeline ready to run.
+    ///
+    /// # Errors
+    /// As [`Self::stages`], and flushers that cannot run.
+    pub fn assemble(
+        &self,
+        pipeline: &Pipeline,
+        file: &str,
+        flusher: Option<&FlusherOverride>,
+        warnings: &mut Vec<Warning>,
+    ) -> Result<Assembly, Vec<Problem>> {
+        let shape = Shape { nanoseconds: pipeline.global.nanoseconds, tags: false };
+        let outlets = match flusher {
+            Some(flusher) => Ok(vec![override_outlet(flusher, shape)]),
+            None => outlets(pipeline, file, shape),
+        };
+        let stages = self.stages(pipeline, warnings);
+        let (outlets, stages) = match (outlets, stages) {
+            (Ok(outlets), Ok(stages)) => (outlets, stages),
+            (outlets, stages) => {
+                return Err([outlets.err(), stages.err()].into_iter().flatten().flatten().collect());
+            }
+        };
+        let framing = framing(pipeline);
+        let files = files(pipeline, framing);
+        Ok(Assembly { name: pipeline.name.clone(), files, framing, stages, outlets })
+    }
+}
+
+/// What a record is to the input of a pipeline.
+pub fn framing(pipeline: &Pipeline) -> Framing {
+    let config::InputKind::File(input) = match pipeline.inputs.first() {
+        Some(input) => &input.kind,
+        None => return Framing::Lines,
+    };
+    match input.multiline {
+        Multiline::Json => Framing::JsonRecords,
+        _ if pipeline.begins_with_json() => Framing::JsonRecords,
+        _ => Framing::Lines,
+    }
+}
+
+fn files(pipeline: &Pipeline, framing: Framing) -> Vec<FileSpec> {
+    let tags: Vec<_> = hostname().map(|name| ("__hostname__".to_owned(), name)).into_iter().collect();
+    let inputs = pipeline.inputs.iter().map(|input| match &input.kind {
+        config::InputKind::File(input) => input,
+    });
+    let specs = inputs.flat_map(|input| {
+        let flush_timeout = Duration::from_secs(input.flush_timeout_secs);
+        input.file_paths.iter().map(move |path| (path, flush_timeout))
+    });
+    specs.map(|(path, flush_timeout)| FileSpec { path: path.into(), framing, flush_timeout, tags: tags.clone() }).collect()
+}
+
+fn hostname() -> Option<String> {
+    let name = fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+}
+
+fn outlets(pipeline: &Pipeline, file: &str, shape: Shape) -> Result<Vec<Outlet>, Vec<Problem>> {
+    let mut outlets = Vec::new();
+    let mut problems = Vec::new();
+    for spec in &pipeline.flushers {
+        let flusher: Box<dyn Flusher> = match &spec.kind {
+            config::FlusherKind::Stdout(stdout) => Box::new(stdout::Stdout::new(Shape { tags: stdout.tags, ..shape })),
+            config::FlusherKind::File(spec) => Box::new(file_flusher(spec, shape)),
+            config::FlusherKind::Blackhole => Box::new(Blackhole),
+            config::FlusherKind::Sls(_) => {
+                problems.push(Problem {
+                    file: file.to_owned(),
+                    at: Some(spec.at),
+                    path: spec.path.clone(),
+                    message: "flusher_sls has no credentials, and cannot send yet".to_owned(),
+                    hint: Some("run with --flusher stdout to see the events instead".to_owned()),
+                });
+                continue;
+            }
+        };
+        outlets.push(Outlet { name: spec.path.clone(), flusher, match_rule: spec.match_rule.clone() });
+    }
+    if problems.is_empty() { Ok(outlets) } else { Err(problems) }
+}
+
+fn file_flusher(spec: &config::FileFlusher, shape: Shape) -> file::Files {
+    file::Files::new(file::Spec {
+        path: (&spec.path).into(),
+        max_file_bytes: spec.max_file_bytes,
+        max_files: u32::try_from(spec.max_files).unwrap_or(u32::MAX),
+        // Tags are part of what this flusher writes.
+        shape: Shape { tags: true, ..shape },
+    })
+}
+
+fn override_outlet(flusher: &FlusherOverride, shape: Shape) -> Outlet {
+    let flusher: Box<dyn Flusher> = match flusher {
+        FlusherOverride::Stdout => Box::new(stdout::Stdout::new(shape)),
+        FlusherOverride::File(path) => {
+            let spec = file::Spec { path: path.into(), max_file_bytes: u64::MAX, max_files: 1, shape };
+            Box::new(file::Files::new(spec))
+        }
+        FlusherOverride::Blackhole => Box::new(Blackhole),
+    };
+    Outlet { name: "--flusher".to_owned(), flusher, match_rule: None }
+}

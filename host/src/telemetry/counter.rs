@@ -1,0 +1,80 @@
+//! Counters, by name. Depths are pairs of counters: what went in and what came out.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+/// A number that only grows.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Adds to the count.
+    pub fn add(&self, amount: u64) {
+        self.0.fetch_add(amount, Ordering::Relaxed);
+    }
+
+    /// The count so far.
+    pub fn total(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// The counters of one pipeline.
+#[derive(Debug, Default)]
+pub struct PipelineCounters {
+    /// Bytes of complete records that were read.
+    pub read_bytes: Counter,
+    /// Events that were made of them.
+    pub read_events: Counter,
+    /// Events without a field after the last processor, which are dropped.
+    pub empty_events: Counter,
+    /// Events that no flusher matches, which are dropped.
+    pub unmatched_events: Counter,
+    /// Events that went to the flushers.
+    pub out_events: Counter,
+    /// Events that all flushers have taken.
+    pub acknowledged_events: Counter,
+    /// Records that were too long and cut into pieces.
+    pub cut_records: Counter,
+}
+
+/// The counters of one processor of a pipeline. Each input event is in exactly one of the outcomes.
+#[derive(Debug, Default)]
+pub struct ProcessorCounters {
+    /// Events handed to it.
+    pub in_events: Counter,
+    /// Events that came out.
+    pub out_events: Counter,
+    /// Input events that were processed.
+    pub successful_events: Counter,
+    /// Input events that could not be processed.
+    pub failed_events: Counter,
+    /// Input events without the field to work on.
+    pub key_not_found_events: Counter,
+    /// Input events that were dropped on purpose.
+    pub discarded_events: Counter,
+    /// Input events that went on unprocessed, marked with an error, since the component failed.
+    pub faulted_events: Counter,
+    /// Calls in which the component failed.
+    pub faults: Counter,
+    own: Mutex<BTreeMap<String, u64>>,
+}
+
+impl ProcessorCounters {
+    /// Adds to a counter of the processor's own. Beyond a number of names that no sane processor has, it adds nothing.
+    pub fn add_own(&self, name: &str, amount: u64) {
+        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        if own.len() < MAX_OWN_COUNTERS || own.contains_key(name) {
+            *own.entry(name.to_owned()).or_default() += amount;
+        }
+    }
+
+    /// The counters of the processor's own, by name.
+    pub fn own(&self) -> BTreeMap<String, u64> {
+        self.own.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// More counters of its own than this no processor gets.
+const MAX_OWN_COUNTERS: usize = 100;
