@@ -21,10 +21,10 @@ pub struct CachedParser {
     resolver: Resolver,
     /// None: the format cannot take part.
     tail: Option<Tail>,
-    last: Option<Second>,
+    last: Second,
 }
 
-/// A text and what it means.
+/// A text and what it means; too short to be remembered if there is none.
 #[derive(Debug, Clone)]
 struct Second {
     text_len: usize,
@@ -32,17 +32,25 @@ struct Second {
     resolved: Resolved,
 }
 
+impl Second {
+    const NONE: Self = Self {
+        text_len: 0,
+        words: [0; 4],
+        resolved: Resolved { time: Time { seconds: 0, nanoseconds: 0 }, deduced: false },
+    };
+}
+
 impl CachedParser {
     /// Parses values of `format`, and resolves them by `resolver`.
     pub fn new(format: Format, resolver: Resolver) -> Self {
         let tail = format.tail();
-        Self { format, resolver, tail, last: None }
+        Self { format, resolver, tail, last: Second::NONE }
     }
 
     /// Sets the current time, in Unix seconds; see [`Resolver::set_now`].
     pub fn set_now(&mut self, now_seconds: i64) {
         self.resolver.set_now(now_seconds);
-        self.last = None;
+        self.last = Second::NONE;
     }
 
     /// Returns the format.
@@ -64,7 +72,7 @@ impl CachedParser {
 
     #[inline]
     fn remembered(&self, value: &[u8]) -> Option<Resolved> {
-        let (tail, last) = (self.tail.as_ref()?, self.last.as_ref()?);
+        let (tail, last) = (self.tail.as_ref()?, &self.last);
         let (text, rest) = value.split_at_checked(last.text_len)?;
         let difference = words(text)?.iter().zip(last.words).fold(0, |difference, (a, b)| difference | (a ^ b));
         if difference != 0 || !tail.ends(last.text_len, rest) {
@@ -80,8 +88,13 @@ impl CachedParser {
     fn parse_and_remember(&mut self, value: &[u8]) -> Result<Resolved, Mismatch> {
         let (fields, text, _) = self.format.split(value)?;
         let resolved = self.resolver.resolve(fields);
-        if self.tail.is_some() {
-            self.last = words(text).map(|words| Second { text_len: text.len(), words, resolved });
+        if self.tail.is_some()
+            && let Some(words) = words(text)
+        {
+            // Field by field, which spares a sandbox the call that copies a whole structure.
+            self.last.text_len = text.len();
+            self.last.words = words;
+            self.last.resolved = resolved;
         }
         Ok(resolved)
     }

@@ -4,7 +4,7 @@ use loglift_sdk::{Changes, Key, Rows, Span};
 
 use crate::failure::{Expected, Failure};
 use crate::keys::Keys;
-use crate::reader::{Reader, Text};
+use crate::reader::{Reader, Text, Unescaped};
 use crate::scan;
 
 /// Adds the members of the object in `arena[span]` to the event that `rows` is at. After a failure some may be there.
@@ -17,112 +17,120 @@ pub(crate) fn expand(
     changes: &mut Changes,
 ) -> Result<(), Failure> {
     let start = span.offset as usize;
-    let mut reader = Reader::new(arena, start, start + span.len as usize);
+    let reader = Reader::new(arena, start + span.len as usize);
     keys.start_object();
     for (place, key) in rows.keys().enumerate() {
         keys.occupy(key, place);
     }
 
-    reader.skip_blanks();
-    if !reader.take(b'{') {
-        return Err(reader.expected(Expected::Object));
+    let mut at = reader.skip_blanks(start);
+    if !reader.is_at(at, b'{') {
+        return Err(reader.expected(at, Expected::Object));
     }
-    reader.skip_blanks();
-    if !reader.take(b'}') {
+    at = reader.skip_blanks(at + 1);
+    if !reader.is_at(at, b'}') {
         let mut expected = Expected::KeyOrBrace;
         loop {
-            let key = key(&mut reader, expected, keys, changes)?;
-            reader.colon()?;
-            let value = value(&mut reader, changes)?;
+            let (key, after_key) = key(reader, at, expected, keys, changes)?;
+            let (value, after_value) = value(reader, reader.colon(after_key)?, changes)?;
             match keys.place(key, rows.field_count()) {
                 None => rows.push(key, value),
                 Some(place) => rows.set_at(place, value),
             }
-            reader.skip_blanks();
-            if !reader.take(b',') {
+            at = if reader.is_at(after_value, b',') { after_value } else { reader.skip_blanks(after_value) };
+            if !reader.is_at(at, b',') {
                 break;
             }
-            reader.skip_blanks();
+            at = reader.skip_blanks(at + 1);
             expected = Expected::Key;
         }
-        if !reader.take(b'}') {
-            return Err(reader.expected(Expected::CommaOrBrace));
+        if !reader.is_at(at, b'}') {
+            return Err(reader.expected(at, Expected::CommaOrBrace));
         }
     }
-    reader.skip_blanks();
-    if reader.peek().is_some() { Err(reader.expected(Expected::End)) } else { Ok(()) }
+    at = reader.skip_blanks(at + 1);
+    if at == reader.end() { Ok(()) } else { Err(reader.expected(at, Expected::End)) }
 }
 
-/// Reads a key.
+/// Reads a key. Returns the place behind it, too.
 #[inline(always)]
-fn key(reader: &mut Reader, expected: Expected, keys: &mut Keys, changes: &mut Changes) -> Result<Key, Failure> {
-    if let Some((key, len)) = keys.guess(reader.arena(), reader.at())
-        && reader.at() + len <= reader.end()
-    {
-        reader.move_to(reader.at() + len);
-        return Ok(key);
-    }
-    unforeseen_key(reader, expected, keys, changes)
-}
-
-fn unforeseen_key(
-    reader: &mut Reader,
+fn key(
+    reader: Reader,
+    at: usize,
     expected: Expected,
     keys: &mut Keys,
     changes: &mut Changes,
-) -> Result<Key, Failure> {
-    if !reader.take(b'"') {
-        return Err(reader.expected(expected));
+) -> Result<(Key, usize), Failure> {
+    match keys.guess(reader.arena(), at) {
+        Some((key, len)) if at + len <= reader.end() => Ok((key, at + len)),
+        _ => unforeseen_key(reader, at, expected, keys, changes),
     }
-    match reader.string()? {
-        Text::Plain { start, end } => Ok(keys.find(reader.arena(), range(start, end), changes)),
-        Text::Escaped { start } => {
-            let escape = reader.at();
-            reader.skip_escaped(start)?;
-            let mut name = vec![0; reader.at() - start + scan::BLOCK];
-            reader.move_to(escape);
-            let len = reader.unescape(start, &mut name)?;
-            let key = changes.key(&name[..len]);
+}
+
+fn unforeseen_key(
+    reader: Reader,
+    at: usize,
+    expected: Expected,
+    keys: &mut Keys,
+    changes: &mut Changes,
+) -> Result<(Key, usize), Failure> {
+    if !reader.is_at(at, b'"') {
+        return Err(reader.expected(at, expected));
+    }
+    let start = at + 1;
+    match reader.string(start)? {
+        Text::Plain { end } => Ok((keys.find(reader.arena(), range(start, end), changes), end + 1)),
+        Text::Escaped { at } => {
+            let end = reader.skip_escaped(start, at)?;
+            let mut name = vec![0; end - start + scan::BLOCK];
+            let Unescaped { written, .. } = reader.unescape(start, &mut name)?;
+            let key = changes.key(&name[..written]);
             keys.follow(key);
-            Ok(key)
+            Ok((key, end + 1))
         }
     }
 }
 
-/// Reads a value and returns the text that the field gets.
+/// Reads a value. Returns the text that the field gets, and the place behind the value.
 #[inline(always)]
-fn value(reader: &mut Reader, changes: &mut Changes) -> Result<Span, Failure> {
-    let start = reader.at();
-    match reader.peek() {
-        Some(b'"') => {
-            reader.move_to(start + 1);
-            return match reader.string()? {
-                Text::Plain { start, end } => Ok(range(start, end)),
-                Text::Escaped { start } => unescaped(reader, start, changes),
-            };
-        }
-        Some(b'-' | b'0'..=b'9') => reader.number()?,
-        Some(b'{' | b'[') => reader.nested()?,
-        Some(b't') => reader.literal("true")?,
-        Some(b'f') => reader.literal("false")?,
-        Some(b'n') => {
-            reader.literal("null")?;
-            return Ok(range(start, start));
-        }
-        _ => return Err(reader.expected(Expected::Value)),
+fn value(reader: Reader, start: usize, changes: &mut Changes) -> Result<(Span, usize), Failure> {
+    // The results of the calls are taken apart and put together again, so that those of plain strings need not go
+    // through the memory in which a call returns its result.
+    if !reader.is_at(start, b'"') {
+        let (span, end) = unquoted_value(reader, start)?;
+        return Ok((span, end));
     }
-    Ok(range(start, reader.at()))
+    match reader.string(start + 1)? {
+        Text::Plain { end } => Ok((range(start + 1, end), end + 1)),
+        Text::Escaped { .. } => {
+            let (span, end) = unescaped(reader, start + 1, changes)?;
+            Ok((span, end))
+        }
+    }
 }
 
-fn unescaped(reader: &mut Reader, start: usize, changes: &mut Changes) -> Result<Span, Failure> {
-    let mut failure = None;
+/// Reads a value that is no string. Apart from the strings, so that their way has no jump table.
+#[inline(never)]
+fn unquoted_value(reader: Reader, start: usize) -> Result<(Span, usize), Failure> {
+    let end = match reader.peek(start) {
+        Some(b'-' | b'0'..=b'9') => reader.number(start)?,
+        Some(b'{' | b'[') => reader.nested(start)?,
+        Some(b't') => reader.literal(start, "true")?,
+        Some(b'f') => reader.literal(start, "false")?,
+        Some(b'n') => return Ok((range(start, start), reader.literal(start, "null")?)),
+        _ => return Err(reader.expected(start, Expected::Value)),
+    };
+    Ok((range(start, end), end))
+}
+
+fn unescaped(reader: Reader, start: usize, changes: &mut Changes) -> Result<(Span, usize), Failure> {
+    let mut end = Err(reader.expected(start, Expected::StringByte));
     let span = changes.append_within(reader.room(start), |room| {
-        reader.unescape(start, room).unwrap_or_else(|error| {
-            failure = Some(error);
-            0
-        })
+        let result = reader.unescape(start, room);
+        end = result.map(|string| string.end);
+        result.map_or(0, |string| string.written)
     });
-    failure.map_or(Ok(span), Err)
+    Ok((span, end? + 1))
 }
 
 #[inline(always)]

@@ -1,7 +1,7 @@
 //! processor_parse_json_native: expands the top level of a JSON object into fields.
 //!
 //! A value that needs no unescaping stays where it is: the answer names its range of the arena. Everything else here
-//! follows from that: the [reader](reader) finds out where things are and builds nothing, [keys](keys) come from the
+//! follows from that: the `reader` finds out where things are and builds nothing, `keys` come from the
 //! dictionary of the batch, and only strings with escapes are written anew.
 #![forbid(unsafe_code)]
 

@@ -6,346 +6,362 @@ use crate::failure::{Expected, Failure};
 use crate::scan;
 use crate::unescape::{self, BadEscape};
 
-/// Reads one JSON text from its beginning to its end.
-#[derive(Debug)]
+/// One JSON text.
+///
+/// What reads something takes the place where it begins and returns the place behind it: there is no cursor to keep
+/// in memory.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Reader<'a> {
     arena: &'a [u8],
     /// The arena up to the end of the text.
     text: &'a [u8],
-    at: usize,
 }
 
-/// A string whose opening quote has been read.
+/// Where a string led.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Text {
-    /// It has no escapes and has been read with its closing quote: `start..end` is what is between the quotes.
-    Plain { start: usize, end: usize },
-    /// The reader is at its first backslash: go on with [`Reader::unescape`] or [`Reader::skip_escaped`].
-    Escaped { start: usize },
+    /// To its closing quote, without an escape.
+    Plain { end: usize },
+    /// To its first escape. Go on with [`Reader::unescape`] or [`Reader::skip_escaped`].
+    Escaped { at: usize },
+}
+
+/// A string that was written without its escapes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Unescaped {
+    /// Where its closing quote is.
+    pub(crate) end: usize,
+    /// How many bytes were written.
+    pub(crate) written: usize,
 }
 
 impl<'a> Reader<'a> {
-    /// A reader of `arena[start..end]`.
-    pub(crate) fn new(arena: &'a [u8], start: usize, end: usize) -> Self {
-        Self { arena, text: &arena[..end], at: start }
+    /// A reader of `arena[..end]`, for a text that ends there.
+    #[inline(always)]
+    pub(crate) fn new(arena: &'a [u8], end: usize) -> Self {
+        Self { arena, text: &arena[..end] }
     }
 
     #[inline(always)]
-    pub(crate) fn at(&self) -> usize {
-        self.at
-    }
-
-    /// Moves over bytes that were looked at by other means.
-    #[inline(always)]
-    pub(crate) fn move_to(&mut self, at: usize) {
-        self.at = at;
-    }
-
-    #[inline(always)]
-    pub(crate) fn arena(&self) -> &'a [u8] {
+    pub(crate) fn arena(self) -> &'a [u8] {
         self.arena
     }
 
     /// Where the text ends.
     #[inline(always)]
-    pub(crate) fn end(&self) -> usize {
+    pub(crate) fn end(self) -> usize {
         self.text.len()
     }
 
     #[inline(always)]
-    pub(crate) fn peek(&self) -> Option<u8> {
-        self.text.get(self.at).copied()
-    }
-
-    /// Reads a byte if it is the next.
-    #[inline(always)]
-    pub(crate) fn take(&mut self, byte: u8) -> bool {
-        let is_next = self.peek() == Some(byte);
-        self.at += usize::from(is_next);
-        is_next
+    pub(crate) fn peek(self, at: usize) -> Option<u8> {
+        self.text.get(at).copied()
     }
 
     #[inline(always)]
-    pub(crate) fn skip_blanks(&mut self) {
-        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
-            self.at += 1;
+    pub(crate) fn is_at(self, at: usize, byte: u8) -> bool {
+        self.peek(at) == Some(byte)
+    }
+
+    #[inline(always)]
+    pub(crate) fn skip_blanks(self, at: usize) -> usize {
+        // One blank or none is what most writers put. It is told apart without a loop, which has its price in a sandbox.
+        let at = at + usize::from(self.is_at(at, b' '));
+        match self.peek(at) {
+            Some(0..=b' ') => self.skip_more_blanks(at),
+            _ => at,
         }
     }
 
     #[cold]
-    pub(crate) fn expected(&self, expected: Expected) -> Failure {
-        Failure { at: self.at.min(self.end()), expected }
+    pub(crate) fn expected(self, at: usize, expected: Expected) -> Failure {
+        Failure { at: at.min(self.end()), expected }
     }
 
     /// Reads a string behind its opening quote, as far as its first escape.
     #[inline(always)]
-    pub(crate) fn string(&mut self) -> Result<Text, Failure> {
-        let start = self.at;
-        self.skip(scan::plain_ascii);
-        match self.peek() {
-            Some(b'"') => {
-                self.at += 1;
-                Ok(Text::Plain { start, end: self.at - 1 })
-            }
-            Some(b'\\') => Ok(Text::Escaped { start }),
-            Some(0x80..) => self.string_not_ascii(start),
-            _ => Err(self.expected(Expected::StringByte)),
+    pub(crate) fn string(self, start: usize) -> Result<Text, Failure> {
+        let mut at = start;
+        let mut plain = scan::plain_ascii(self.arena, at);
+        at += plain;
+        while plain == scan::BLOCK {
+            plain = scan::plain_ascii(self.arena, at);
+            at += plain;
         }
+        if self.is_at(at, b'"') { Ok(Text::Plain { end: at }) } else { self.special_string(start, at) }
     }
 
-    /// Reads the rest of a string with escapes and writes what it stands for into `room`. Returns the length.
+    /// Reads a string with escapes and writes what it stands for into `room`.
     ///
-    /// `room` must be [`Self::room`] bytes long.
+    /// `room` must have a block more than the text has from `start` on, or than the string has if that is known.
     #[inline]
-    pub(crate) fn unescape(&mut self, start: usize, room: &mut [u8]) -> Result<usize, Failure> {
+    pub(crate) fn unescape(self, start: usize, room: &mut [u8]) -> Result<Unescaped, Failure> {
         let mut is_ascii = true;
-        let mut written = 0;
-        // Whole blocks are copied, and what is behind the end of a run is written over by the next run.
         let mut at = start;
+        let mut written = 0;
         loop {
-            let target = room.get_mut(written..).and_then(|rest| rest.first_chunk_mut());
-            let plain = match (scan::block(self.arena, at), target) {
-                (Some(block), Some(target)) => {
-                    *target = *block;
-                    is_ascii &= !scan::has_high(block);
-                    scan::simd::plain(block)
-                }
-                _ => {
-                    is_ascii = false;
-                    self.copy_at_end(at, &mut room[written..])
-                }
+            let Some(block) = copy_block(self.arena, at, room, written) else {
+                return self.unescape_at_end(start, at, room, written);
             };
-            at += plain;
-            written += plain;
-            if plain == scan::BLOCK {
-                continue;
-            }
-            self.at = at;
-            match self.peek() {
-                Some(b'\\') => {}
-                Some(b'"') => break,
-                _ => return Err(self.expected(Expected::StringByte)),
-            }
-            match self.text.get(at + 1) {
-                Some(byte @ (b'"' | b'\\' | b'/')) => {
-                    room[written] = *byte;
-                    written += 1;
-                    at += 2;
+            is_ascii &= !scan::has_high(block);
+            // What is behind an escape is copied once more, to its new place.
+            let next = at + scan::BLOCK;
+            let mut stops = scan::stops(block);
+            while stops != 0 {
+                let stop = next - scan::BLOCK + stops.trailing_zeros() as usize;
+                written += stop - at;
+                match self.peek(stop) {
+                    Some(b'\\') => {}
+                    Some(b'"') => {
+                        if !is_ascii {
+                            self.check_utf8(start, stop)?;
+                        }
+                        return Ok(Unescaped { end: stop, written });
+                    }
+                    _ => return Err(self.expected(stop, Expected::StringByte)),
                 }
-                _ => {
-                    let (char, len) = self.escape()?;
+                let simple = self.peek(stop + 1).map_or(0, |byte| SIMPLE_ESCAPES[usize::from(byte)]);
+                if simple == 0 {
+                    let (char, len) = self.escape(stop)?;
                     written += char.encode_utf8(&mut room[written..]).len();
-                    at += len;
+                    at = stop + len;
+                } else {
+                    room[written] = simple;
+                    written += 1;
+                    at = stop + 2;
                 }
+                if at >= next || copy_block(self.arena, at, room, written).is_none() {
+                    break;
+                }
+                stops &= u32::MAX << (scan::BLOCK - (next - at));
+            }
+            if at < next && stops == 0 {
+                written += next - at;
+                at = next;
             }
         }
-        if !is_ascii {
-            self.check_utf8(start)?;
-        }
-        self.at += 1;
-        Ok(written)
     }
 
     /// How many bytes of room the unescaped form of a string from `start` on may need.
     #[inline(always)]
-    pub(crate) fn room(&self, start: usize) -> usize {
+    pub(crate) fn room(self, start: usize) -> usize {
         self.end() - start + scan::BLOCK
     }
 
-    /// Reads the rest of a string with escapes.
-    pub(crate) fn skip_escaped(&mut self, start: usize) -> Result<(), Failure> {
-        while self.peek() == Some(b'\\') {
-            let (_, len) = self.escape()?;
-            self.at += len;
-            self.skip(scan::plain);
+    /// Reads on from the first escape of a string to its closing quote.
+    pub(crate) fn skip_escaped(self, start: usize, mut at: usize) -> Result<usize, Failure> {
+        while self.is_at(at, b'\\') {
+            let (_, len) = self.escape(at)?;
+            at = self.skip_plain(at + len);
         }
-        if self.peek() != Some(b'"') {
-            return Err(self.expected(Expected::StringByte));
+        if !self.is_at(at, b'"') {
+            return Err(self.expected(at, Expected::StringByte));
         }
-        self.check_utf8(start)?;
-        self.at += 1;
-        Ok(())
+        self.check_utf8(start, at)?;
+        Ok(at)
     }
 
     /// Reads a number.
     #[inline]
-    pub(crate) fn number(&mut self) -> Result<(), Failure> {
-        self.take(b'-');
-        if !self.take(b'0') {
-            self.digits()?;
+    pub(crate) fn number(self, mut at: usize) -> Result<usize, Failure> {
+        at += usize::from(self.is_at(at, b'-'));
+        at = if self.is_at(at, b'0') { at + 1 } else { self.digits(at)? };
+        if self.is_at(at, b'.') {
+            at = self.digits(at + 1)?;
         }
-        if self.take(b'.') {
-            self.digits()?;
+        if let Some(b'e' | b'E') = self.peek(at) {
+            at += 1;
+            at += usize::from(matches!(self.peek(at), Some(b'+' | b'-')));
+            at = self.digits(at)?;
         }
-        if let Some(b'e' | b'E') = self.peek() {
-            self.at += 1;
-            if !self.take(b'+') {
-                self.take(b'-');
-            }
-            self.digits()?;
-        }
-        Ok(())
+        Ok(at)
     }
 
     /// Reads `true`, `false` or `null`.
     #[inline]
-    pub(crate) fn literal(&mut self, word: &'static str) -> Result<(), Failure> {
-        if !self.text[self.at..].starts_with(word.as_bytes()) {
-            return Err(self.expected(Expected::Literal(word)));
+    pub(crate) fn literal(self, at: usize, word: &'static str) -> Result<usize, Failure> {
+        if !self.text[at..].starts_with(word.as_bytes()) {
+            return Err(self.expected(at, Expected::Literal(word)));
         }
-        self.at += word.len();
-        Ok(())
+        Ok(at + word.len())
     }
 
     /// Reads an object or an array with all that is in it.
     ///
     /// A stack of one bit a level takes the place of recursion, so that no text can exhaust the machine's.
-    pub(crate) fn nested(&mut self) -> Result<(), Failure> {
+    pub(crate) fn nested(self, mut at: usize) -> Result<usize, Failure> {
         let mut levels = Levels::default();
         let mut expected = Expected::Value;
         loop {
-            match self.peek() {
+            match self.peek(at) {
                 Some(b'{') => {
-                    levels.enter(Level::Object).map_err(|Full| self.expected(Expected::LessDepth))?;
-                    self.at += 1;
-                    self.skip_blanks();
-                    if self.peek() != Some(b'}') {
-                        self.key(Expected::KeyOrBrace)?;
+                    levels.enter(Level::Object).map_err(|Full| self.expected(at, Expected::LessDepth))?;
+                    at = self.skip_blanks(at + 1);
+                    if !self.is_at(at, b'}') {
+                        at = self.key(at, Expected::KeyOrBrace)?;
                         expected = Expected::Value;
                         continue;
                     }
                 }
                 Some(b'[') => {
-                    levels.enter(Level::Array).map_err(|Full| self.expected(Expected::LessDepth))?;
-                    self.at += 1;
-                    self.skip_blanks();
-                    if self.peek() != Some(b']') {
+                    levels.enter(Level::Array).map_err(|Full| self.expected(at, Expected::LessDepth))?;
+                    at = self.skip_blanks(at + 1);
+                    if !self.is_at(at, b']') {
                         expected = Expected::ValueOrBracket;
                         continue;
                     }
                 }
-                Some(b'"') => {
-                    self.at += 1;
-                    if let Text::Escaped { start } = self.string()? {
-                        self.skip_escaped(start)?;
-                    }
-                }
-                Some(b'-' | b'0'..=b'9') => self.number()?,
-                Some(b't') => self.literal("true")?,
-                Some(b'f') => self.literal("false")?,
-                Some(b'n') => self.literal("null")?,
-                _ => return Err(self.expected(expected)),
+                Some(b'"') => at = self.skip_string(at + 1)?,
+                Some(b'-' | b'0'..=b'9') => at = self.number(at)?,
+                Some(b't') => at = self.literal(at, "true")?,
+                Some(b'f') => at = self.literal(at, "false")?,
+                Some(b'n') => at = self.literal(at, "null")?,
+                _ => return Err(self.expected(at, expected)),
             }
-            if !self.next_value(&mut levels)? {
-                return Ok(());
+            // After a value, or at the end of an empty object or array: leave the levels that end here.
+            loop {
+                let Some(level) = levels.innermost() else { return Ok(at) };
+                at = self.skip_blanks(at);
+                let (end, expected) = match level {
+                    Level::Object => (b'}', Expected::CommaOrBrace),
+                    Level::Array => (b']', Expected::CommaOrBracket),
+                };
+                if self.is_at(at, end) {
+                    levels.leave();
+                    at += 1;
+                    continue;
+                }
+                if !self.is_at(at, b',') {
+                    return Err(self.expected(at, expected));
+                }
+                at = self.skip_blanks(at + 1);
+                if level == Level::Object {
+                    at = self.key(at, Expected::Key)?;
+                }
+                break;
             }
             expected = Expected::Value;
         }
     }
 
-    /// Goes on after a value, or to the end of an empty object or array: leaves the levels that end here, and moves to
-    /// the next value. Returns whether there is one.
-    #[inline]
-    fn next_value(&mut self, levels: &mut Levels) -> Result<bool, Failure> {
-        while let Some(level) = levels.innermost() {
-            self.skip_blanks();
-            let (end, expected) = match level {
-                Level::Object => (b'}', Expected::CommaOrBrace),
-                Level::Array => (b']', Expected::CommaOrBracket),
-            };
-            if self.take(end) {
-                levels.leave();
-                continue;
-            }
-            if !self.take(b',') {
-                return Err(self.expected(expected));
-            }
-            self.skip_blanks();
-            if level == Level::Object {
-                self.key(Expected::Key)?;
-            }
-            return Ok(true);
+    /// Reads the colon after a key, with the blanks around it.
+    #[inline(always)]
+    pub(crate) fn colon(self, at: usize) -> Result<usize, Failure> {
+        let at = if self.is_at(at, b':') { at } else { self.skip_blanks(at) };
+        if !self.is_at(at, b':') {
+            return Err(self.expected(at, Expected::Colon));
         }
-        Ok(false)
+        Ok(self.skip_blanks(at + 1))
     }
 
     /// Reads a key, the colon and the blanks before the value.
-    fn key(&mut self, expected: Expected) -> Result<(), Failure> {
-        if !self.take(b'"') {
-            return Err(self.expected(expected));
+    fn key(self, at: usize, expected: Expected) -> Result<usize, Failure> {
+        if !self.is_at(at, b'"') {
+            return Err(self.expected(at, expected));
         }
-        if let Text::Escaped { start } = self.string()? {
-            self.skip_escaped(start)?;
-        }
-        self.colon()
+        self.colon(self.skip_string(at + 1)?)
     }
 
-    /// Reads the colon after a key, with the blanks around it.
-    #[inline(always)]
-    pub(crate) fn colon(&mut self) -> Result<(), Failure> {
-        self.skip_blanks();
-        if !self.take(b':') {
-            return Err(self.expected(Expected::Colon));
+    /// Reads a string behind its opening quote.
+    #[inline]
+    fn skip_string(self, start: usize) -> Result<usize, Failure> {
+        match self.string(start)? {
+            Text::Plain { end } => Ok(end + 1),
+            Text::Escaped { at } => Ok(self.skip_escaped(start, at)? + 1),
         }
-        self.skip_blanks();
-        Ok(())
     }
 
-    #[cold]
-    fn string_not_ascii(&mut self, start: usize) -> Result<Text, Failure> {
-        self.skip(scan::plain);
-        match self.peek() {
+    /// Goes on with [`Self::string`] at a byte that is no plain ASCII. Apart from it, so that the way of most strings
+    /// has no jump table.
+    #[inline(never)]
+    fn special_string(self, start: usize, at: usize) -> Result<Text, Failure> {
+        let at = self.skip_plain(at);
+        match self.peek(at) {
             Some(b'"') => {
-                self.check_utf8(start)?;
-                self.at += 1;
-                Ok(Text::Plain { start, end: self.at - 1 })
+                self.check_utf8(start, at)?;
+                Ok(Text::Plain { end: at })
             }
-            Some(b'\\') => Ok(Text::Escaped { start }),
-            _ => Err(self.expected(Expected::StringByte)),
+            Some(b'\\') => Ok(Text::Escaped { at }),
+            _ => Err(self.expected(at, Expected::StringByte)),
         }
     }
 
-    /// Copies a plain run of which the arena or the text does not have a whole block. Returns its length.
+    /// Goes on with [`Self::unescape`] where the arena or the text does not have a whole block.
     #[cold]
-    fn copy_at_end(&self, at: usize, room: &mut [u8]) -> usize {
-        let text = self.text.get(at..).unwrap_or_default();
-        let run = &text[..scan::plain(text, 0)];
-        room[..run.len()].copy_from_slice(run);
-        run.len()
-    }
-
-    /// Skips the bytes that `plain` counts in each block.
-    #[inline(always)]
-    fn skip(&mut self, plain: impl Fn(&[u8], usize) -> usize) {
+    fn unescape_at_end(
+        self,
+        start: usize,
+        mut at: usize,
+        room: &mut [u8],
+        mut written: usize,
+    ) -> Result<Unescaped, Failure> {
         loop {
-            let count = plain(self.arena, self.at);
-            self.at += count;
-            if count < scan::BLOCK {
-                return;
+            match self.peek(at) {
+                Some(b'"') => {
+                    self.check_utf8(start, at)?;
+                    return Ok(Unescaped { end: at, written });
+                }
+                Some(b'\\') => {
+                    let (char, len) = self.escape(at)?;
+                    written += char.encode_utf8(&mut room[written..]).len();
+                    at += len;
+                }
+                Some(byte @ 0x20..) => {
+                    room[written] = byte;
+                    written += 1;
+                    at += 1;
+                }
+                _ => return Err(self.expected(at, Expected::StringByte)),
             }
         }
     }
 
-    fn escape(&self) -> Result<(char, usize), Failure> {
-        unescape::escape(&self.text[self.at..])
-            .map_err(|BadEscape { at, expected }| Failure { at: (self.at + at).min(self.end()), expected })
+    fn skip_plain(self, mut at: usize) -> usize {
+        loop {
+            let plain = scan::plain(self.arena, at);
+            at += plain;
+            if plain < scan::BLOCK {
+                return at;
+            }
+        }
     }
 
-    fn check_utf8(&self, start: usize) -> Result<(), Failure> {
-        match str::from_utf8(&self.text[start..self.at]) {
+    #[inline(never)]
+    fn skip_more_blanks(self, mut at: usize) -> usize {
+        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek(at) {
+            at += 1;
+        }
+        at
+    }
+
+    fn escape(self, at: usize) -> Result<(char, usize), Failure> {
+        unescape::escape(&self.text[at..])
+            .map_err(|BadEscape { at: offset, expected }| self.expected(at + offset, expected))
+    }
+
+    fn check_utf8(self, start: usize, end: usize) -> Result<(), Failure> {
+        match str::from_utf8(&self.text[start..end]) {
             Ok(_) => Ok(()),
-            Err(error) => Err(Failure { at: start + error.valid_up_to(), expected: Expected::Utf8 }),
+            Err(error) => Err(self.expected(start + error.valid_up_to(), Expected::Utf8)),
         }
     }
 
     #[inline]
-    fn digits(&mut self) -> Result<(), Failure> {
-        let Some(b'0'..=b'9') = self.peek() else { return Err(self.expected(Expected::Digit)) };
-        while let Some(b'0'..=b'9') = self.peek() {
-            self.at += 1;
+    fn digits(self, mut at: usize) -> Result<usize, Failure> {
+        let Some(b'0'..=b'9') = self.peek(at) else { return Err(self.expected(at, Expected::Digit)) };
+        while let Some(b'0'..=b'9') = self.peek(at) {
+            at += 1;
         }
-        Ok(())
+        Ok(at)
     }
+}
+
+/// Copies the block at `at` into `room`, if both have one.
+#[inline(always)]
+fn copy_block<'a>(arena: &'a [u8], at: usize, room: &mut [u8], written: usize) -> Option<&'a scan::Block> {
+    let block = scan::block(arena, at)?;
+    *room.get_mut(written..)?.first_chunk_mut()? = *block;
+    Some(block)
 }
 
 /// The objects and arrays that a value is in, one bit each.
@@ -390,3 +406,17 @@ impl Levels {
 
 /// How deep the value of a field may be nested. simdjson has the same limit.
 const MAX_LEVELS: usize = 1024;
+
+/// What a byte after a backslash stands for; 0 if that takes more than a look.
+const SIMPLE_ESCAPES: [u8; 256] = {
+    let mut table = [0; 256];
+    table[b'"' as usize] = b'"';
+    table[b'\\' as usize] = b'\\';
+    table[b'/' as usize] = b'/';
+    table[b'b' as usize] = 8;
+    table[b'f' as usize] = 12;
+    table[b'n' as usize] = b'\n';
+    table[b'r' as usize] = b'\r';
+    table[b't' as usize] = b'\t';
+    table
+};

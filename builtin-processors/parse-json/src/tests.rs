@@ -374,10 +374,14 @@ fn text_fields(event: TestEvent) -> Vec<(String, String)> {
 /// What serde_json makes of a text, in the terms of the fields.
 fn check_against_serde_json(text: &[u8]) {
     let fields = parse(text);
-    let expected = serde_json::from_slice::<Map<String, Value>>(text);
-    let Ok(expected) = expected else {
-        assert_eq!(fields, None, "{}", excerpt(text));
-        return;
+    let expected = match serde_json::from_slice::<Map<String, Value>>(text) {
+        Ok(expected) => expected,
+        // To serde_json a number must be one of Rust's; here its text is kept.
+        Err(error) if error.to_string().starts_with("number out of range") => return,
+        Err(_) => {
+            assert_eq!(fields, None, "{}", excerpt(text));
+            return;
+        }
     };
     let fields = fields.unwrap_or_else(|| panic!("refused: {}", excerpt(text)));
     assert_eq!(fields.len(), expected.len());

@@ -47,8 +47,9 @@ impl Processor for ParseTimestamp {
         }
         let format = compile("SourceFormat", &config.source_format)?;
         let zone = zone(&config.source_timezone, context, &mut warnings);
-        let year = YearPolicy::from_source_year(config.source_year.unwrap_or(-1))
-            .ok_or_else(|| vec![Issue::new("SourceYear", "expected a year up to 9999, or 0 for the one closest to now")])?;
+        let year = YearPolicy::from_source_year(config.source_year.unwrap_or(-1)).ok_or_else(|| {
+            vec![Issue::new("SourceYear", "expected a year up to 9999, or 0 for the one closest to now")]
+        })?;
         let time = TimeField {
             parser: CachedParser::new(format, Resolver::new(zone, year)),
             precise: config.precise.into_precise(&mut warnings),
@@ -124,7 +125,11 @@ mod tests {
         let nanoseconds = r#"{"SourceKey": "t", "SourceFormat": "%Y-%m-%d %H:%M:%S,%f"}"#;
         check(nanoseconds, "2023-10-25 23:51:10,199999999", (1698249070, 199_999_999));
         check(nanoseconds, "2023-10-25 23:51:10.199", (0, 0));
-        check(r#"{"SourceKey": "t", "SourceFormat": "[%Y-%m-%d %H:%M:%S"}"#, "[2017-12-11 15:05:07.012]", (1512975907, 0));
+        check(
+            r#"{"SourceKey": "t", "SourceFormat": "[%Y-%m-%d %H:%M:%S"}"#,
+            "[2017-12-11 15:05:07.012]",
+            (1512975907, 0),
+        );
         check(r#"{"SourceKey": "t", "SourceFormat": "%s"}"#, "1637843406123", (1637843406, 123_000_000));
         let utc = r#"{"SourceKey": "t", "SourceFormat": "%Y-%m-%d %H:%M:%S", "SourceTimezone": "GMT+00:00"}"#;
         check(utc, "2023-10-25 23:51:10", (1698277870, 0));

@@ -180,6 +180,7 @@ impl BatchSource<'_> {
 
     /// Ends an event whose extracted fields have been set.
     #[inline]
+    #[expect(clippy::needless_pass_by_value, reason = "an event ends only once")]
     pub fn succeed(&mut self, raw: Raw, rows: &mut Rows, changes: &mut Changes) {
         if let Some(extracted) = rows.place(self.key) {
             rows.move_forward(extracted, raw.place);
@@ -192,6 +193,7 @@ impl BatchSource<'_> {
 
     /// Ends an event that could not be parsed. What was set of it already is taken back.
     #[cold]
+    #[expect(clippy::needless_pass_by_value, reason = "an event ends only once")]
     pub fn fail(&mut self, raw: Raw, rows: &mut Rows, changes: &mut Changes) {
         rows.truncate(0);
         for (key, span) in raw.event.spans().filter(|(key, _)| *key != self.key) {

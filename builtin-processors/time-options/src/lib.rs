@@ -116,13 +116,7 @@ impl TimeField {
     }
 
     #[cold]
-    fn fail<T>(
-        &self,
-        event: Event,
-        value: &[u8],
-        reason: &dyn std::fmt::Display,
-        changes: &mut Changes,
-    ) -> Option<T> {
+    fn fail<T>(&self, event: Event, value: &[u8], reason: &dyn std::fmt::Display, changes: &mut Changes) -> Option<T> {
         changes.outcome(event.index(), Outcome::Failed);
         if let Some(kind) = self.alarm {
             changes.alarm(kind, event.index(), || {

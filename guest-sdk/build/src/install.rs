@@ -115,7 +115,7 @@ fn apt(privilege: Option<Privilege>, packages: &[&str]) -> io::Result<()> {
 /// Runs a command, printed first, and ends it when it takes longer than `limit`.
 fn run(program: &str, args: &[&str], limit: Duration) -> io::Result<()> {
     println!("$ {program} {}", args.join(" "));
-    let mut child = Command::new(program).args(args).stdin(Stdio::null()).spawn()?;
+    let mut child = Command::new(program).args(args).env_remove("RUST_BACKTRACE").stdin(Stdio::null()).spawn()?;
     let started = Instant::now();
     let status = loop {
         if let Some(status) = child.try_wait()? {

@@ -1,9 +1,10 @@
 //! Compiles processor crates to WebAssembly components.
 //!
-//! [`Toolchain::find`] says which Rust can compile for `wasm32-unknown-unknown` on this machine, [`Workspace::components`]
-//! compiles packages with it, [`install`] gets a toolchain where there is none. It works the same from a build script
-//! (also under `cargo clippy`, `cargo doc` and with a user's `RUSTFLAGS`), from a test and from a plain program, since
-//! the inner cargo sees none of the outer one's settings and has a target directory of its own.
+//! [`Toolchain::find`] says which Rust can compile for `wasm32-unknown-unknown` on this machine, [`Workspace`] compiles
+//! packages with it (to components with the feature `componentize`, else to core modules), and [`install()`] gets a
+//! toolchain where there is none. It works the same from a build script (also under `cargo clippy`, `cargo doc` and with
+//! a user's `RUSTFLAGS`), from a test and from a plain program, since the inner cargo sees none of the outer one's
+//! settings and has a target directory of its own.
 #![forbid(unsafe_code)]
 
 mod install;

@@ -77,7 +77,7 @@ impl Error for BuildError {
 }
 
 impl Workspace {
-    /// The workspace that this crate is part of; its guests are compiled below [`outer_target_dir`].
+    /// The workspace that the running program is part of; its guests are compiled below [`outer_target_dir`].
     pub fn here() -> Self {
         Self::new(here(), outer_target_dir().join("guests"))
     }
@@ -85,6 +85,11 @@ impl Workspace {
     /// The workspace at `root`, compiled in `target_dir`, which must not be one that an outer cargo has locked.
     pub fn new(root: impl Into<PathBuf>, target_dir: impl Into<PathBuf>) -> Self {
         Self { root: root.into(), target_dir: target_dir.into() }
+    }
+
+    /// The directory of the workspace's manifest.
+    pub fn root(&self) -> &Path {
+        &self.root
     }
 
     /// Compiles `packages` to components, in their order. What has not changed since the last call is not compiled
@@ -132,12 +137,17 @@ impl Workspace {
             let path = path.to_owned();
             move |cause| BuildError::Io { action, path, cause }
         };
+        let invalid = |reason| BuildError::Component { package: package.to_owned(), reason };
         let core = std::fs::read(module).map_err(io("read", module))?;
+        let (world, _) = wit_component::metadata::decode(&core).map_err(|error| invalid(format!("{error:#}")))?;
+        if world.is_none() {
+            return Err(invalid("it exports no world; is `export!` missing?".to_owned()));
+        }
         let component = wit_component::ComponentEncoder::default()
             .validate(true)
             .module(&core)
             .and_then(wit_component::ComponentEncoder::encode)
-            .map_err(|error| BuildError::Component { package: package.to_owned(), reason: format!("{error:#}") })?;
+            .map_err(|error| invalid(format!("{error:#}")))?;
         let directory = self.target_dir.join("components");
         let path = directory.join(package).with_extension("wasm");
         std::fs::create_dir_all(&directory).map_err(io("create", &directory))?;
@@ -154,8 +164,8 @@ impl Toolchain {
             cargo.env_remove(name);
         }
         cargo.env("RUSTC", &self.rustc);
-        // Set, so that a config file's values lose: these three could wrap or redirect the compiler, and the last
-        // would make this cargo wait for the lock that the outer one holds.
+        // Set rather than removed, so that a config file's values lose too: the flags and wrappers would change the
+        // compiler, and a build directory in common with the outer cargo would make this one wait for its lock.
         cargo.env("CARGO_ENCODED_RUSTFLAGS", RUSTFLAGS.join("\x1f"));
         cargo.env("RUSTC_WRAPPER", "").env("RUSTC_WORKSPACE_WRAPPER", "");
         cargo.env("CARGO_BUILD_BUILD_DIR", target_dir);
@@ -179,10 +189,13 @@ pub fn outer_target_dir() -> PathBuf {
     marked.map(Path::to_owned).or_else(configured).unwrap_or_else(|| here().join("target"))
 }
 
-/// The root of the workspace that this crate is part of.
+/// The root of the workspace of the package that runs us: cargo names it to build scripts, tests and `cargo run`. The name
+/// that was compiled in comes second, since checkouts that share a target directory share compiled programs too.
 fn here() -> PathBuf {
-    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    package.ancestors().nth(2).expect("this package lies two directories below the root").to_owned()
+    let compiled_in = || PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let package = env::var_os("CARGO_MANIFEST_DIR").map_or_else(compiled_in, PathBuf::from);
+    let root = package.ancestors().find(|directory| directory.join("Cargo.lock").is_file());
+    root.unwrap_or(&package).to_owned()
 }
 
 /// Returns whether a variable of our environment is passed on to the inner cargo. What cargo and rustc read is not,

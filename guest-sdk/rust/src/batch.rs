@@ -43,6 +43,12 @@ impl Batch {
         &self.columns
     }
 
+    /// The columns again, when the views are done with.
+    #[doc(hidden)]
+    pub fn into_columns(self) -> types::Batch {
+        self.columns
+    }
+
     /// How many events there are: one or more.
     #[expect(clippy::len_without_is_empty, reason = "a batch is never empty")]
     pub fn len(&self) -> usize {

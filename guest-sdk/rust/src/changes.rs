@@ -443,3 +443,105 @@ const SPARE_BYTES: usize = 16 << 10;
 
 /// How much of a value an alarm shows.
 const EXCERPT_BYTES: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Output, TestEvent, change, event};
+
+    fn check(changes: impl FnOnce(&Batch, &mut Changes), expected: &[TestEvent]) -> Output {
+        let input = [event(&[("a", "1"), ("b", "2")]), event(&[("b", "3")]), event(&[("a", "4")])];
+        let output = change(&input, changes);
+        assert_eq!(output.events, expected);
+        output
+    }
+
+    fn key(batch: &Batch, name: &str) -> Key {
+        batch.key(name.as_bytes()).expect("the batch has it")
+    }
+
+    #[test]
+    fn fields_are_set_in_place_or_at_the_end() {
+        check(
+            |batch, changes| {
+                let value = changes.append(b"new");
+                changes.set(0, key(batch, "a"), value);
+                changes.set(1, key(batch, "a"), value);
+                changes.remove(2, key(batch, "a"));
+            },
+            &[event(&[("a", "new"), ("b", "2")]), event(&[("b", "3"), ("a", "new")]), event::<&str>(&[])],
+        );
+    }
+
+    #[test]
+    fn names_change_for_the_whole_batch() {
+        check(
+            |batch, changes| {
+                changes.rename(key(batch, "a"), b"renamed");
+                changes.remove_everywhere(key(batch, "b"));
+                let (added, value) = (changes.key(b"added"), changes.append(b"x"));
+                assert_eq!(changes.key(b"added"), added);
+                assert_eq!(changes.key(b"renamed"), key(batch, "a"));
+                changes.set(1, added, value);
+            },
+            &[event(&[("renamed", "1")]), event(&[("added", "x")]), event(&[("renamed", "4")])],
+        );
+    }
+
+    #[test]
+    fn events_keep_their_places_when_others_are_discarded() {
+        let output = check(
+            |batch, changes| {
+                changes.discard(0);
+                changes.set_time(1, 5, 6);
+                let value = changes.append(b"new");
+                // Not in order, and one of them for an event that goes.
+                changes.set(2, key(batch, "b"), value);
+                changes.set(0, key(batch, "b"), value);
+                changes.set(1, key(batch, "b"), value);
+            },
+            &[event(&[("b", "new")]).at(5, 6), event(&[("a", "4"), ("b", "new")])],
+        );
+        assert_eq!(output.origins, [1, 2]);
+        assert_eq!(output.outcomes, [3, 0, 0]);
+    }
+
+    #[test]
+    fn one_event_can_become_several() {
+        let output = check(
+            |batch, changes| {
+                let mut rows = Rows::default();
+                for part in batch.events().flat_map(|event| event.spans().map(move |field| (event.index(), field))) {
+                    let (origin, (name, value)) = part;
+                    rows.push(name, value);
+                    rows.finish(origin);
+                }
+                changes.replace(rows);
+            },
+            &[event(&[("a", "1")]), event(&[("b", "2")]), event(&[("b", "3")]), event(&[("a", "4")])],
+        );
+        assert_eq!(output.origins, [0, 0, 1, 2]);
+    }
+
+    #[test]
+    fn many_alarms_of_a_kind_are_few_with_a_count() {
+        let events = vec![event(&[("a", "1")]); 100];
+        let output = change(&events, |batch, changes| {
+            for event in batch.events() {
+                changes.alarm("TEST_ALARM", event.index(), || format!("event {}", event.index()));
+            }
+            changes.alarm("OTHER_ALARM", 0, || "once".to_owned());
+            assert_eq!(changes.alarms.iter().map(|alarm| alarm.occurrences).collect::<Vec<_>>(), [1, 1, 1, 97, 1]);
+        });
+        let messages: Vec<_> = output.alarms.iter().map(|(_, message)| message.as_str()).collect();
+        assert_eq!(messages, ["event 0", "event 1", "event 2", "event 3", "once"]);
+    }
+
+    #[test]
+    fn excerpts_are_short_and_never_cut_a_character() {
+        assert_eq!(excerpt(b"short"), "short");
+        assert_eq!(excerpt(&[b'x'; 257]), format!("{}...", "x".repeat(256)));
+        assert_eq!(excerpt(format!("{}\u{e9}", "x".repeat(255)).as_bytes()), format!("{}...", "x".repeat(255)));
+        assert_eq!(excerpt(b"\xff"), "\u{fffd}");
+    }
+}

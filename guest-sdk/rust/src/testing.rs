@@ -77,12 +77,17 @@ impl<P: Processor> Guest<P> {
         output(&batch, changes.into_answer())
     }
 
-    /// Has a batch of raw columns processed, as the bench of the native twin does.
+    /// Has a batch of raw columns processed and gives them back with the answer, as the benches do.
     ///
     /// # Errors
     /// The message of a processor that refuses the whole batch.
-    pub fn process_columns(&mut self, columns: types::Batch) -> Result<types::Answer, String> {
-        crate::guest::process(Some(&mut self.processor), columns)
+    #[doc(hidden)]
+    pub fn process_columns(&mut self, columns: types::Batch) -> Result<(types::Batch, types::Answer), String> {
+        let batch = Batch::new(columns);
+        let mut changes = Changes::new(&batch);
+        self.processor.process(&batch, &mut changes)?;
+        let answer = changes.into_answer();
+        Ok((batch.into_columns(), answer))
     }
 }
 
@@ -104,6 +109,14 @@ impl TestEvent {
         let (_, value) = self.fields.iter().find(|(known, _)| known == name.as_bytes())?;
         Some(String::from_utf8_lossy(value))
     }
+}
+
+/// What `changes` makes of a batch, without a processor around it.
+pub fn change(events: &[TestEvent], changes: impl FnOnce(&Batch, &mut Changes)) -> Output {
+    let batch = Batch::new(columns(0, events));
+    let mut answer = Changes::new(&batch);
+    changes(&batch, &mut answer);
+    output(&batch, answer.into_answer())
 }
 
 fn columns(read_seconds: i64, events: &[TestEvent]) -> types::Batch {

@@ -27,7 +27,10 @@ pub(super) fn inspect(arguments: &InspectArguments, common: &Common) -> anyhow::
     println!("{} {}: {}", description.name, description.version, description.summary);
     println!("  size     {} KiB{}", size.div_ceil(1024), if built_in.is_some() { ", built in" } else { "" });
     println!("  exports  {}", component.exports.join(", "));
-    println!("  imports  {}", if component.imports.is_empty() { "nothing".to_owned() } else { component.imports.join(", ") });
+    println!(
+        "  imports  {}",
+        if component.imports.is_empty() { "nothing".to_owned() } else { component.imports.join(", ") }
+    );
     let foreign: Vec<_> = component.imports.iter().filter(|name| !name.starts_with("loglift:processor/")).collect();
     if !foreign.is_empty() {
         println!("           nothing but loglift:processor is granted: calling any other import is a fault");

@@ -48,10 +48,8 @@ pub(super) fn run(arguments: &RunArguments, common: &Common) -> anyhow::Result<b
     let mut interrupt = signal(SignalKind::interrupt())?;
 
     let names: Vec<_> = assemblies.iter().map(|assembly| assembly.name.clone()).collect();
-    let options = Options {
-        workers: usize::from(arguments.workers),
-        budget_bytes: usize::try_from(arguments.buffer)? << 20,
-    };
+    let options =
+        Options { workers: usize::from(arguments.workers), budget_bytes: usize::try_from(arguments.buffer)? << 20 };
     let agent = Agent::start(assemblies, options, &Arc::new(Alarms::for_long_runs()))?;
     info!(pipelines = names.join(", "), "running");
 

@@ -34,14 +34,7 @@ pub struct Encoder {
 impl Encoder {
     /// An encoder for events of a pipeline.
     pub fn new(shape: Shape) -> Self {
-        Self {
-            shape,
-            openings: Vec::new(),
-            opening_ends: Vec::new(),
-            tags: Vec::new(),
-            second: None,
-            time: Vec::new(),
-        }
+        Self { shape, openings: Vec::new(), opening_ends: Vec::new(), tags: Vec::new(), second: None, time: Vec::new() }
     }
 
     /// Appends one line for each event of a batch.
@@ -228,7 +221,12 @@ mod tests {
     #[test]
     fn values_read_back_as_they_were() {
         let values = [
-            "plain", "", "quote \" and \\ slash", "tab\tnewline\nreturn\r", "nul \0 bell \u{7}", "umlaut \u{e4} \u{1f600}",
+            "plain",
+            "",
+            "quote \" and \\ slash",
+            "tab\tnewline\nreturn\r",
+            "nul \0 bell \u{7}",
+            "umlaut \u{e4} \u{1f600}",
             "a quote after sixteen bytes \" and more \\ text that is long enough for blocks",
         ];
         for value in values {

@@ -175,7 +175,11 @@ mod tests {
     use super::*;
 
     fn chunker(framing: Framing) -> Chunker {
-        Chunker::new(Source { path: "app.log".into(), file: None }, vec![("__path__".into(), "app.log".into())], framing)
+        Chunker::new(
+            Source { path: "app.log".into(), file: None },
+            vec![("__path__".into(), "app.log".into())],
+            framing,
+        )
     }
 
     fn contents(batch: Option<EventBatch>) -> Vec<String> {

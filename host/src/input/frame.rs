@@ -148,7 +148,11 @@ mod tests {
     /// Frames `text` at once and in two parts at every place, and compares the records with `expected` each time.
     fn check(framing: Framing, text: &str, at_end: bool, expected: &[&str]) {
         for split in 0..=text.len() {
-            assert_eq!(frame_in_parts(framing, text.as_bytes(), &[split], at_end), expected, "{text:?} split at {split}");
+            assert_eq!(
+                frame_in_parts(framing, text.as_bytes(), &[split], at_end),
+                expected,
+                "{text:?} split at {split}"
+            );
         }
     }
 

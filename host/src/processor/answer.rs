@@ -105,9 +105,7 @@ fn check_names<'a>(answer: &'a Answer, lent: Lent<'a>, spans: Spans) -> Result<N
         }
         spans.check("names", span)?;
         let name = lent.text(answer, span);
-        ensure(seen.insert(name), || {
-            format!("names: {:?} twice", String::from_utf8_lossy(&lent.text(answer, span)))
-        })?;
+        ensure(seen.insert(name), || format!("names: {:?} twice", String::from_utf8_lossy(&lent.text(answer, span))))?;
     }
     if let Some(projection) = lent.projection {
         check_renames(answer, lent, projection, names)?;

@@ -123,7 +123,9 @@ impl Chain {
             match link.process(batch) {
                 Ok((report, alarms)) => {
                     link.count(&report);
-                    alarms.iter().for_each(|alarm| self.alarms.raise(&Alarm { pipeline: self.pipeline.clone(), ..alarm.clone() }));
+                    alarms.iter().for_each(|alarm| {
+                        self.alarms.raise(&Alarm { pipeline: self.pipeline.clone(), ..alarm.clone() })
+                    });
                 }
                 Err(message) => {
                     let counters = &link.stage.counters;
@@ -234,11 +236,8 @@ fn mark(batch: &mut EventBatch, message: &str) {
     let [offset, len] = batch.append(message.as_bytes());
     let key = key_of(batch, ERROR_FIELD.as_bytes());
     let count = batch.len();
-    let edits = Edits {
-        events: (0..count as u32).collect(),
-        keys: vec![key; count],
-        values: [offset, len].repeat(count),
-    };
+    let edits =
+        Edits { events: (0..count as u32).collect(), keys: vec![key; count], values: [offset, len].repeat(count) };
     debug_assert!(offset != GONE, "the arena is not full");
     answer::edit(batch, &edits);
 }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use wasmtime::component::types::ComponentItem;
 
+use super::Description;
 use super::bindings::ProcessorPre;
 use super::engine::{CompileError, Engine};
 use super::instance::{Guest, Limits, linker};
-use super::Description;
 
 /// A component that is a processor, ready to be instantiated.
 #[derive(Clone)]

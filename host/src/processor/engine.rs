@@ -25,7 +25,9 @@ pub enum CompileError {
     #[error("not a WebAssembly file")]
     NotWasm,
     /// It is a core module.
-    #[error("a core module, not a component: make a component of it first, for example with `wasm-tools component new`")]
+    #[error(
+        "a core module, not a component: make a component of it first, for example with `wasm-tools component new`"
+    )]
     CoreModule,
     /// It does not compile.
     #[error("not a valid component")]

@@ -113,9 +113,8 @@ impl Instance {
     ) -> Result<(Self, Setup), SetupError> {
         let engine = component.engine();
         let fault = |error: &wasmtime::Error, guest: Option<&Guest>| SetupError::Fault(describe(error, limits, guest));
-        let (mut store, processor) = Guest::new(name, limits)
-            .instantiate(engine, component.pre())
-            .map_err(|error| fault(&error, None))?;
+        let (mut store, processor) =
+            Guest::new(name, limits).instantiate(engine, component.pre()).map_err(|error| fault(&error, None))?;
         let facts = types::Context {
             machine_zone: &context.machine_zone,
             discard_older_than: context.discard_older_than,

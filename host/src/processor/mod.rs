@@ -12,8 +12,9 @@ pub mod component;
 pub mod engine;
 mod instance;
 mod lend;
+#[doc(hidden)]
+pub mod twin;
 mod zones;
-
 
 pub use bindings::loglift::processor::types::{Alarm, Description, Issue};
 pub use instance::{Context, Limits};

@@ -84,8 +84,9 @@ impl Workshop {
             let path = format!("{}.{key}", spec.path);
             vec![Problem { file: spec.file.clone(), at: Some(spec.at), path, message: error, hint: None }]
         })?;
-        let schema = Schema::parse(&component.description.config_schema)
-            .map_err(|error| vec![spec.problem("", format!("the schema of the processor is broken: {}", chain(&error)))])?;
+        let schema = Schema::parse(&component.description.config_schema).map_err(|error| {
+            vec![spec.problem("", format!("the schema of the processor is broken: {}", chain(&error)))]
+        })?;
         let (config, found) = schema.check(spec)?;
         warnings.extend(found);
 
@@ -95,13 +96,12 @@ impl Workshop {
             memory_bytes: spec.sandbox.memory_limit_bytes.map_or(usual.memory_bytes, |bytes| bytes as usize),
             time: spec.sandbox.time_limit.unwrap_or(usual.time),
         };
-        let stage =
-            Stage::new(name, component, config, self.context.clone(), limits).map_err(|error| match error {
-                StageError::Config(issues) => {
-                    issues.iter().map(|issue| spec.problem(&issue.path, issue.message.clone())).collect()
-                }
-                fault @ StageError::Fault(_) => vec![spec.problem("", fault.to_string())],
-            })?;
+        let stage = Stage::new(name, component, config, self.context.clone(), limits).map_err(|error| match error {
+            StageError::Config(issues) => {
+                issues.iter().map(|issue| spec.problem(&issue.path, issue.message.clone())).collect()
+            }
+            fault @ StageError::Fault(_) => vec![spec.problem("", fault.to_string())],
+        })?;
         warnings.extend(stage.warnings.iter().map(|issue| spec.warning(&issue.path, issue.message.clone())));
         Ok(stage)
     }
@@ -114,7 +114,8 @@ impl Workshop {
         let load = |bytes: &[u8]| Component::load(&self.engine, bytes);
         match component {
             config::Component::BuiltIn(name) => {
-                let built_in = loglift_builtin_processors::find(name).ok_or_else(|| format!("{name} is not built in"))?;
+                let built_in =
+                    loglift_builtin_processors::find(name).ok_or_else(|| format!("{name} is not built in"))?;
                 load(built_in.component).map_err(|error| chain(&error))
             }
             config::Component::File(path) => {
@@ -176,7 +177,9 @@ fn files(pipeline: &Pipeline, framing: Framing) -> Vec<FileSpec> {
         let flush_timeout = Duration::from_secs(input.flush_timeout_secs);
         input.file_paths.iter().map(move |path| (path, flush_timeout))
     });
-    specs.map(|(path, flush_timeout)| FileSpec { path: path.into(), framing, flush_timeout, tags: tags.clone() }).collect()
+    specs
+        .map(|(path, flush_timeout)| FileSpec { path: path.into(), framing, flush_timeout, tags: tags.clone() })
+        .collect()
 }
 
 fn hostname() -> Option<String> {

@@ -125,7 +125,8 @@ impl Worker {
             }
             Notice::Cut(records) => {
                 self.counters.cut_records.add(*records);
-                let message = format!("{records} records longer than {MAX_RECORD_BYTES} bytes, cut into several events");
+                let message =
+                    format!("{records} records longer than {MAX_RECORD_BYTES} bytes, cut into several events");
                 self.raise(place, "SPLIT_LOG_FAIL_ALARM", message);
             }
         }

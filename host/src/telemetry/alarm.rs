@@ -68,8 +68,7 @@ impl Alarms {
 
     /// Writes or counts an alarm.
     pub fn raise(&self, alarm: &Alarm) {
-        let topic =
-            Topic { kind: alarm.kind.clone(), pipeline: alarm.pipeline.clone(), part: alarm.part.clone() };
+        let topic = Topic { kind: alarm.kind.clone(), pipeline: alarm.pipeline.clone(), part: alarm.part.clone() };
         let now = Instant::now();
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry(topic).or_insert(Count { window_start: now, written: 0, suppressed: 0 });

@@ -224,10 +224,10 @@ impl<'v> Cursor<'v> {
         let word = &self.rest[..self.rest.iter().take_while(|byte| byte.is_ascii_alphabetic()).count()];
         let named = names::abbreviation(word);
         let after_word = &self.rest[word.len()..];
-        let numeric = match named {
-            None if !word.is_empty() => None,
-            Some(Some(0)) | None => numeric_offset(after_word),
-            Some(_) => None,
+        let numeric = match (word, named) {
+            // UTC and its like, but not Z.
+            ([], _) | ([_, _, ..], Some(Some(0))) => numeric_offset(after_word),
+            _ => None,
         };
         (self.readings.offset_seconds, self.rest) = match (numeric, named) {
             (Some((seconds, rest)), _) => (Some(seconds), rest),

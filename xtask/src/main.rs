@@ -1,0 +1,71 @@
+//! The two commands of the README and the chores behind them.
+#![forbid(unsafe_code)]
+
+mod agent;
+mod bench;
+mod demo;
+mod line;
+mod test;
+
+use std::env;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use loglift_guest_build::{Workspace, install, outer_target_dir};
+
+fn main() -> ExitCode {
+    let args: Vec<String> = env::args().skip(1).collect();
+    let result = match args.split_first().map(|(command, rest)| (command.as_str(), rest)) {
+        Some(("demo", [])) => demo::run(),
+        Some(("test", rest)) => test::run(rest),
+        Some(("bench", rest)) => match bench::Options::parse(rest) {
+            Some(options) => bench::run(&options),
+            None => return usage(),
+        },
+        Some(("help" | "--help" | "-h", _)) => {
+            println!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        _ => return usage(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn usage() -> ExitCode {
+    eprintln!("{USAGE}");
+    ExitCode::from(2)
+}
+
+/// The optimised program `binary` of `package`, built now; what it needs is installed first.
+fn release_binary(package: &str, binary: &str) -> Result<PathBuf> {
+    install()?;
+    println!("$ cargo build --release -p {package} --bin {binary}");
+    let mut build = cargo();
+    let status = build.args(["build", "--release", "--locked", "--package", package, "--bin", binary]).status();
+    ensure!(status.context("cannot run cargo")?.success(), "{package} does not build");
+    Ok(outer_target_dir().join("release").join(binary))
+}
+
+/// The cargo that runs us, in the workspace and into the target directory that we are in.
+fn cargo() -> Command {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(Workspace::here().root()).env("CARGO_TARGET_DIR", outer_target_dir()).stdin(Stdio::null());
+    cargo
+}
+
+const USAGE: &str = "\
+Usage: cargo xtask COMMAND
+
+  demo                      follow a growing log with the example pipeline for ten seconds
+  test [--all] [FILTER...]  run the tests of the workspace; --all includes those marked as slow
+  bench [--size MB] [--runs N]
+                            measure the agent end to end, by default on 256 MB, the best of 3 runs
+
+Each command first installs what it needs to compile processors, and says so.";
