@@ -40,8 +40,8 @@ impl Options {
 /// # Errors
 /// When something does not build or run, or when the agent's output is not the native chain's.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let loglift = crate::release_binary("loglift", "loglift")?;
-    let native = crate::release_binary("loglift-tests", "native-chain")?;
+    let loglift = crate::optimised_binary("release", "loglift", "loglift")?;
+    let native = crate::optimised_binary("bench", "loglift-tests", "native-chain")?;
     let directory = outer_target_dir().join("bench");
     fs::create_dir_all(&directory).context("cannot create the bench's directory")?;
     let [log, reference, output, pipeline, agent_log] =

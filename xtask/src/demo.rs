@@ -19,7 +19,7 @@ use crate::line::{Lines, NS_PER_S};
 /// # Errors
 /// When the agent does not start or does not end well, or when a line is missing or out of order.
 pub(crate) fn run() -> Result<()> {
-    let loglift = crate::release_binary("loglift", "loglift")?;
+    let loglift = crate::optimised_binary("release", "loglift", "loglift")?;
     let directory = tempfile::tempdir().context("cannot make a temporary directory")?;
     let [log, pipeline, agent_log] =
         ["json_nano.log", "pipeline.yaml", "agent.log"].map(|name| directory.path().join(name));

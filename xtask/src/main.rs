@@ -44,11 +44,13 @@ fn usage() -> ExitCode {
 }
 
 /// The optimised program `binary` of `package`, built now; what it needs is installed first.
-fn release_binary(package: &str, binary: &str) -> Result<PathBuf> {
+///
+/// `profile` is `release` or `bench`, which share a directory.
+fn optimised_binary(profile: &str, package: &str, binary: &str) -> Result<PathBuf> {
     install()?;
-    println!("$ cargo build --release -p {package} --bin {binary}");
+    println!("$ cargo build --profile {profile} -p {package} --bin {binary}");
     let mut build = cargo();
-    let status = build.args(["build", "--release", "--locked", "--package", package, "--bin", binary]).status();
+    let status = build.args(["build", "--profile", profile, "--locked", "--package", package, "--bin", binary]).status();
     ensure!(status.context("cannot run cargo")?.success(), "{package} does not build");
     Ok(outer_target_dir().join("release").join(binary))
 }

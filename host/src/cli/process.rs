@@ -42,7 +42,11 @@ pub(super) fn process(arguments: &ProcessArguments, common: &Common) -> anyhow::
     let mut run = Run {
         chunker: Chunker::new(source, tags, framing(&pipeline)),
         chain: Chain::new(&pipeline.name, &stages, &alarms),
-        encoder: Encoder::new(Shape { nanoseconds: pipeline.global.nanoseconds, tags: arguments.tags }),
+        encoder: Encoder::new(Shape {
+            nanoseconds: pipeline.global.nanoseconds,
+            tags: arguments.tags,
+            without_tag: None,
+        }),
         lines: Vec::new(),
         events_in: 0,
         events_out: 0,

@@ -110,7 +110,6 @@ impl FileInput {
 
 /// What `input_file` does not do yet. A line goes when it does.
 const NOT_YET: &[NotYet<FileInput>] = &[
-    ("FilePaths", |input| input.file_paths.iter().any(|path| has_wildcard_dir(path))),
     ("PreservedDirDepth", |input| input.preserved_dir_depth >= 0),
     ("MaxCheckpointDirSearchDepth", |input| input.max_checkpoint_dir_search_depth != 0),
     ("ExcludeFilePaths", |input| !input.exclude_file_paths.is_empty()),
@@ -119,7 +118,6 @@ const NOT_YET: &[NotYet<FileInput>] = &[
     ("FileEncoding", |input| input.encoding != Encoding::Utf8),
     ("TailSizeKB", |input| input.tail_size_kib != DEFAULT_TAIL_SIZE_KIB),
     ("TailingAllMatchedFiles", |input| input.tailing_all_matched_files),
-    ("FlushTimeoutSecs", |input| input.flush_timeout_secs != DEFAULT_FLUSH_TIMEOUT_SECS),
     ("ReadDelaySkipThresholdBytes", |input| input.read_delay_skip_threshold_bytes != 0),
     ("ReadDelayAlertThresholdBytes", |input| input.read_delay_alert_threshold_bytes != DEFAULT_DELAY_ALERT_BYTES),
     ("CloseUnusedReaderIntervalSec", |input| input.close_unused_reader_interval_secs != DEFAULT_CLOSE_UNUSED_SECS),
@@ -136,10 +134,6 @@ const NOT_YET: &[NotYet<FileInput>] = &[
     ("ExternalK8sLabelTag", |input| !input.containers.label_tags.is_empty()),
     ("ExternalEnvTag", |input| !input.containers.env_tags.is_empty()),
 ];
-
-fn has_wildcard_dir(path: &str) -> bool {
-    path.rsplit_once('/').is_some_and(|(dir, _)| dir.contains(['*', '?', '[']))
-}
 
 const DEFAULT_TAIL_SIZE_KIB: u64 = 1024;
 const MAX_TAIL_SIZE_KIB: u64 = 104_857_600;
@@ -209,6 +203,9 @@ fn file_paths(fields: &mut Fields<'_>) -> Option<Vec<String>> {
     }
     for item in cursor.items()?.iter().filter(|item| item.node.as_str().is_some_and(|path| path.ends_with('/'))) {
         item.error("expected a path with a file name");
+    }
+    for item in cursor.items()?.iter().filter(|item| item.node.as_str().is_some_and(|path| path.contains(['*', '?', '[']))) {
+        item.warn("wildcards are not supported yet: this is taken as the name of one file");
     }
     Some(paths)
 }
@@ -365,7 +362,10 @@ mod tests {
             &format!("{paths}ContainerFilters: {{K8sPodRegex: a, IncludeEnv: {{A: ''}}}}"),
             "3:19: inputs[0].ContainerFilters: not supported yet, has no effect",
         );
-        check("FilePaths: [/a/*/b.log]", "2:12: inputs[0].FilePaths: not supported yet, has no effect");
+        check(
+            "FilePaths: [/a/*.log]",
+            "2:13: inputs[0].FilePaths[0]: wildcards are not supported yet: this is taken as the name of one file",
+        );
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub struct Files {
 impl Files {
     /// A flusher that appends to the file, which is opened with the first batch.
     pub fn new(spec: Spec) -> Self {
-        Self { encoder: Encoder::new(spec.shape), spec, unwritten: Unwritten::default(), open: None }
+        Self { encoder: Encoder::new(spec.shape.clone()), spec, unwritten: Unwritten::default(), open: None }
     }
 
     fn open(&mut self) -> io::Result<&mut (File, u64)> {

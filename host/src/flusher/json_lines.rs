@@ -8,12 +8,14 @@
 use crate::event::{EventBatch, GONE};
 
 /// What is shown of an event.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Shape {
     /// Whether `__time_ns_part__` is shown.
     pub nanoseconds: bool,
     /// Whether tags are shown.
     pub tags: bool,
+    /// The one tag that is not.
+    pub without_tag: Option<String>,
 }
 
 /// Turns batches into lines of JSON.
@@ -69,7 +71,8 @@ impl Encoder {
         }
         self.tags.clear();
         if self.shape.tags {
-            for (name, value) in batch.tags() {
+            let hidden = self.shape.without_tag.as_ref().map(String::as_bytes);
+            for (name, value) in batch.tags().filter(|(name, _)| Some(*name) != hidden) {
                 push_opening(b"__tag__:", name, &mut self.tags);
                 push_escaped(value, &mut self.tags);
                 self.tags.push(b'"');
@@ -185,7 +188,7 @@ mod tests {
     fn one_object_a_line() {
         let mut batch = batch(&["a", "b"]);
         batch.nanoseconds[1] = 1;
-        let nanoseconds = Shape { nanoseconds: true, tags: false };
+        let nanoseconds = Shape { nanoseconds: true, ..Shape::default() };
         assert_eq!(
             lines(nanoseconds, &batch),
             [
@@ -202,9 +205,11 @@ mod tests {
         let (name, value) = (batch.append(b"__path__"), batch.append(b"/var/log/a"));
         batch.tags.names.extend(name);
         batch.tags.values.extend(value);
-        let tags = Shape { nanoseconds: false, tags: true };
+        let tags = Shape { tags: true, ..Shape::default() };
         let expected = r#"{"__time__": 1700000000, "content": "a", "__tag__:__path__": "/var/log/a"}"#;
-        assert_eq!(lines(tags, &batch), [expected]);
+        assert_eq!(lines(tags.clone(), &batch), [expected]);
+        let without_tag = Shape { without_tag: Some("__path__".to_owned()), ..tags };
+        assert_eq!(lines(without_tag, &batch), [r#"{"__time__": 1700000000, "content": "a"}"#]);
         assert_eq!(lines(Shape::default(), &batch), [r#"{"__time__": 1700000000, "content": "a"}"#]);
     }
 

@@ -137,10 +137,10 @@ impl Workshop {
         flusher: Option<&FlusherOverride>,
         warnings: &mut Vec<Warning>,
     ) -> Result<Assembly, Vec<Problem>> {
-        let shape = Shape { nanoseconds: pipeline.global.nanoseconds, tags: false };
+        let shape = Shape { nanoseconds: pipeline.global.nanoseconds, ..Shape::default() };
         let outlets = match flusher {
             Some(flusher) => Ok(vec![override_outlet(flusher, shape)]),
-            None => outlets(pipeline, file, shape),
+            None => outlets(pipeline, file, &shape),
         };
         let stages = self.stages(pipeline, warnings);
         let (outlets, stages) = match (outlets, stages) {
@@ -187,10 +187,15 @@ fn hostname() -> Option<String> {
     Some(name.trim().to_owned()).filter(|name| !name.is_empty())
 }
 
-fn outlets(pipeline: &Pipeline, file: &str, shape: Shape) -> Result<Vec<Outlet>, Vec<Problem>> {
+fn outlets(pipeline: &Pipeline, file: &str, shape: &Shape) -> Result<Vec<Outlet>, Vec<Problem>> {
     let mut outlets = Vec::new();
     let mut problems = Vec::new();
     for spec in &pipeline.flushers {
+        let without_tag = match &spec.match_rule {
+            Some(config::MatchRule::Tag { key, discarding_tag: true, .. }) => Some(key.clone()),
+            _ => None,
+        };
+        let shape = Shape { without_tag, ..shape.clone() };
         let flusher: Box<dyn Flusher> = match &spec.kind {
             config::FlusherKind::Stdout(stdout) => Box::new(stdout::Stdout::new(Shape { tags: stdout.tags, ..shape })),
             config::FlusherKind::File(spec) => Box::new(file_flusher(spec, shape)),

@@ -3,7 +3,7 @@
 //! Everything but the processors is the agent's own code, so that the difference to the agent is the sandbox, the second
 //! thread and the queue between them.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Write;
 
 use anyhow::Context;
@@ -22,10 +22,12 @@ fn main() -> anyhow::Result<()> {
     let mut writer = File::create(output).with_context(|| format!("cannot create {output}"))?;
 
     let source = Source { path: input.into(), file: None };
-    let mut chunker = Chunker::new(source, Vec::new(), Framing::JsonRecords);
+    let hostname = fs::read_to_string("/proc/sys/kernel/hostname").context("cannot read the host name")?;
+    let tags = vec![("__path__".to_owned(), input.clone()), ("__hostname__".to_owned(), hostname.trim().to_owned())];
+    let mut chunker = Chunker::new(source, tags, Framing::JsonRecords);
     let mut parse = twin::configure::<ParseJson>(r#"{"SourceKey": "content"}"#);
     let mut time = twin::configure::<Strptime>(r#"{"SourceKey": "asctime", "Format": "%Y-%m-%d %H:%M:%S,%f"}"#);
-    let mut encoder = Encoder::new(Shape { nanoseconds: true, tags: false });
+    let mut encoder = Encoder::new(Shape { nanoseconds: true, tags: true, without_tag: None });
     let mut lines = Vec::new();
     loop {
         let (came, batch) = chunker.read(&mut reader)?;
