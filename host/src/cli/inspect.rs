@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::{Common, InspectArguments};
 use crate::config;
+use crate::telemetry::one_line;
 
 /// Prints what a component is. Returns whether it is one.
 pub(super) fn inspect(arguments: &InspectArguments, common: &Common) -> anyhow::Result<bool> {
@@ -24,7 +25,9 @@ pub(super) fn inspect(arguments: &InspectArguments, common: &Common) -> anyhow::
         None => std::fs::metadata(name)?.len(),
     };
     let description = &component.description;
-    println!("{} {}: {}", description.name, description.version, description.summary);
+    let [name, version, summary] =
+        [&description.name, &description.version, &description.summary].map(|text| one_line(text));
+    println!("{name} {version}: {summary}");
     println!("  size     {} KiB{}", size.div_ceil(1024), if built_in.is_some() { ", built in" } else { "" });
     println!("  exports  {}", component.exports.join(", "));
     println!(

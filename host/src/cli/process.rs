@@ -9,9 +9,9 @@ use anyhow::Context;
 use super::{Common, ProcessArguments, load_config, print_problems};
 use crate::event::{EventBatch, Source};
 use crate::flusher::json_lines::{Encoder, Shape};
-use crate::input::chunk::{Chunker, MAX_RECORD_BYTES};
+use crate::input::chunk::{Chunker, Notice};
 use crate::processor::chain::{Chain, Stage};
-use crate::runtime::assemble::framing;
+use crate::runtime::assemble::{framing, ignores_unmatched};
 use crate::telemetry::alarm::{Alarm, Alarms};
 
 /// Runs the processors of a pipeline on a file or standard input. Returns whether all went well.
@@ -41,6 +41,7 @@ pub(super) fn process(arguments: &ProcessArguments, common: &Common) -> anyhow::
     let tags = vec![("__path__".to_owned(), source.path.display().to_string())];
     let mut run = Run {
         chunker: Chunker::new(source, tags, framing(&pipeline)),
+        ignores_unmatched: ignores_unmatched(&pipeline),
         chain: Chain::new(&pipeline.name, &stages, &alarms),
         encoder: Encoder::new(Shape {
             nanoseconds: pipeline.global.nanoseconds,
@@ -65,6 +66,7 @@ pub(super) fn process(arguments: &ProcessArguments, common: &Common) -> anyhow::
 
 struct Run {
     chunker: Chunker,
+    ignores_unmatched: bool,
     chain: Chain,
     encoder: Encoder,
     lines: Vec<u8>,
@@ -85,20 +87,27 @@ impl Run {
             if let Some(batch) = batch {
                 self.one(batch).map_err(Stop::Write)?;
             }
-            let cut_records = self.chunker.take_cut_records();
-            if cut_records > 0 {
-                alarms.raise(&Alarm {
-                    kind: "SPLIT_LOG_FAIL_ALARM".to_owned(),
-                    pipeline: pipeline.to_owned(),
-                    part: "inputs[0]".to_owned(),
-                    place: Some((self.chunker.source().path.clone(), None)),
-                    message: format!("records longer than {MAX_RECORD_BYTES} bytes, cut into several events"),
-                    occurrences: cut_records,
-                });
-            }
+            self.tell(pipeline, alarms);
             if came == 0 {
                 return Ok(());
             }
+        }
+    }
+
+    fn tell(&mut self, pipeline: &str, alarms: &Alarms) {
+        let mut notices = Vec::new();
+        self.chunker.take_notices(&mut notices);
+        let ignored = |notice: &Notice| self.ignores_unmatched && matches!(notice, Notice::Unmatched { .. });
+        for notice in notices.iter().filter(|notice| !ignored(notice)) {
+            let (kind, message, occurrences) = notice.describe();
+            alarms.raise(&Alarm {
+                kind: kind.to_owned(),
+                pipeline: pipeline.to_owned(),
+                part: "inputs[0]".to_owned(),
+                place: Some((self.chunker.source().path.clone(), None)),
+                message,
+                occurrences,
+            });
         }
     }
 

@@ -42,7 +42,7 @@ pub(super) fn run(arguments: &RunArguments, common: &Common) -> anyhow::Result<b
         anyhow::bail!("there is no pipeline to run");
     }
 
-    let signals = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let signals = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let _in_runtime = signals.enter();
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -53,12 +53,21 @@ pub(super) fn run(arguments: &RunArguments, common: &Common) -> anyhow::Result<b
     let agent = Agent::start(assemblies, options, &Arc::new(Alarms::for_long_runs()))?;
     info!(pipelines = names.join(", "), "running");
 
-    signals.block_on(async {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+    let ended = signals.block_on(async {
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => return false,
+                _ = interrupt.recv() => return false,
+                () = tokio::time::sleep(END_CHECK_INTERVAL) => {}
+            }
+            if agent.has_ended() {
+                return true;
+            }
         }
     });
     info!("stopping");
-    Ok(agent.stop(Duration::from_secs(arguments.drain_timeout)))
+    Ok(!ended & agent.stop(Duration::from_secs(arguments.drain_timeout)))
 }
+
+/// How soon it is noticed that no pipeline runs any more.
+const END_CHECK_INTERVAL: Duration = Duration::from_millis(500);

@@ -51,6 +51,7 @@ fn describe(pipeline: &Pipeline, stages: &[Arc<Stage>]) -> String {
         let records = match framing(pipeline) {
             Framing::Lines => "one event a line",
             Framing::JsonRecords => "one event a JSON object, which may span lines",
+            Framing::Multiline(_) => "one event for lines joined by Multiline",
         };
         lines.push(format!("{}: {} ({records})", input.path, file.file_paths.join(", ")));
     }

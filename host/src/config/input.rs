@@ -127,7 +127,7 @@ const NOT_YET: &[NotYet<FileInput>] = &[
     ("AppendingLogPositionMeta", |input| input.appending_log_position_meta),
     ("FileOffsetKey", |input| input.file_offset_key.is_some() && !input.appending_log_position_meta),
     ("Tags", |input| !input.tags.is_empty()),
-    ("Multiline", |input| matches!(input.multiline, Multiline::Custom(_) | Multiline::WholeFile { .. })),
+    ("Multiline", |input| matches!(input.multiline, Multiline::WholeFile { .. })),
     ("EnableContainerDiscovery", |input| input.containers.discovery),
     ("CollectingContainersMeta", |input| input.containers.collecting_meta),
     ("ContainerFilters", |input| !input.containers.filters.is_empty()),
@@ -204,7 +204,9 @@ fn file_paths(fields: &mut Fields<'_>) -> Option<Vec<String>> {
     for item in cursor.items()?.iter().filter(|item| item.node.as_str().is_some_and(|path| path.ends_with('/'))) {
         item.error("expected a path with a file name");
     }
-    for item in cursor.items()?.iter().filter(|item| item.node.as_str().is_some_and(|path| path.contains(['*', '?', '[']))) {
+    for item in
+        cursor.items()?.iter().filter(|item| item.node.as_str().is_some_and(|path| path.contains(['*', '?', '['])))
+    {
         item.warn("wildcards are not supported yet: this is taken as the name of one file");
     }
     Some(paths)
@@ -320,7 +322,7 @@ mod tests {
 
     #[test]
     fn defaults_ask_for_nothing_that_is_missing() {
-        let (input, found) = read_input("FilePaths: [/a/*.log]\nMaxDirSearchDepth: 0\nFileEncoding: UTF8");
+        let (input, found) = read_input("FilePaths: [/a/b.log]\nMaxDirSearchDepth: 0\nFileEncoding: UTF8");
         let input = input.expect("valid");
         assert_eq!(found, [""; 0]);
         assert_eq!(input.unsupported().count(), 0);

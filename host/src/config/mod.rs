@@ -38,7 +38,7 @@ pub use fields::StringMap;
 pub use flusher::{EventType, FileFlusher, FlusherKind, FlusherSpec, MatchRule, StdoutFlusher};
 pub use input::{Containers, Encoding, FileInput, InputKind, InputSpec};
 pub use load::{Loaded, LoadedFile, load, load_file};
-pub use multiline::{Multiline, MultilinePatterns};
+pub use multiline::{LinePattern, Multiline, MultilinePatterns};
 pub use node::{Entry, Node, Position, Value};
 pub use pipeline::{Global, Pipeline, Topic};
 pub use problem::{Problem, Warning};

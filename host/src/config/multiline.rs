@@ -1,5 +1,7 @@
 //! What a record of a file is: the `Multiline` parameter of an input.
 
+use regex::bytes::{Regex, RegexBuilder};
+
 use super::fields::Fields;
 
 /// What a record of a file is: the `Multiline` parameter.
@@ -24,16 +26,49 @@ pub enum Multiline {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MultilinePatterns {
     /// `StartPattern`: matches the first line of a record.
-    pub start: Option<String>,
+    pub start: Option<LinePattern>,
     /// `ContinuePattern`: matches the further lines of a record.
-    pub continuation: Option<String>,
+    pub continuation: Option<LinePattern>,
     /// `EndPattern`: matches the last line of a record.
-    pub end: Option<String>,
+    pub end: Option<LinePattern>,
     /// `UnmatchedContentTreatment` is `discard`, not `single_line`.
     pub discard_unmatched: bool,
     /// `IgnoringUnmatchWarning`: no alarm for lines that belong to no record.
     pub ignore_unmatched_warning: bool,
 }
+
+/// A pattern that matches a line from its beginning.
+#[derive(Clone, Debug)]
+pub struct LinePattern {
+    /// The pattern as written.
+    pub text: String,
+    /// Matches bytes, not characters: `.` is one byte, classes and case are those of ASCII.
+    pub regex: Regex,
+}
+
+impl LinePattern {
+    /// `None` stands for a pattern that matches any line, which is none.
+    fn compile(text: &str) -> Result<Option<Self>, regex::Error> {
+        // Neither the end of the line nor what stands before it matters.
+        let mut needed = text.strip_suffix('$').unwrap_or(text);
+        while let Some(shorter) = needed.strip_suffix(".*").filter(|shorter| !shorter.ends_with('\\')) {
+            needed = shorter;
+        }
+        if needed.is_empty() {
+            return Ok(None);
+        }
+        let regex = RegexBuilder::new(&format!(r"\A(?:{needed})")).unicode(false).build()?;
+        Ok(Some(Self { text: text.to_owned(), regex }))
+    }
+}
+
+impl PartialEq for LinePattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for LinePattern {}
 
 /// Reads the `Multiline` parameter.
 pub(super) fn read(fields: &mut Fields<'_>) -> Multiline {
@@ -60,7 +95,17 @@ enum Mode {
 }
 
 fn patterns(multiline: &mut Fields<'_>) -> MultilinePatterns {
-    let mut pattern = |key| multiline.optional::<String>(key).filter(|pattern| !pattern.is_empty());
+    let mut pattern = |key| {
+        let text = multiline.optional::<String>(key)?;
+        LinePattern::compile(&text).unwrap_or_else(|error| {
+            let reason = error.to_string();
+            let reason = reason.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+            let warn =
+                |cursor: super::fields::Cursor<'_>| cursor.warn(format!("not a usable pattern, ignored: {reason}"));
+            multiline.cursor(key).into_iter().for_each(warn);
+            None
+        })
+    };
     MultilinePatterns {
         start: pattern("StartPattern"),
         continuation: pattern("ContinuePattern"),
@@ -105,7 +150,7 @@ mod tests {
             assert_eq!((multiline, messages), (expected, found.iter().map(ToString::to_string).collect()), "{text}");
         }
         let patterns = |start: &str, end: &str| {
-            let given = |pattern: &str| Some(pattern.to_owned()).filter(|pattern| !pattern.is_empty());
+            let given = |pattern: &str| LinePattern::compile(pattern).expect("the pattern is valid");
             MultilinePatterns { start: given(start), end: given(end), ..MultilinePatterns::default() }
         };
         check("", Multiline::Line, &[]);
@@ -131,6 +176,12 @@ mod tests {
             "{StartPattern: a, ContinuePattern: b, EndPattern: c}",
             Multiline::Custom(patterns("a", "c")),
             &["a.yaml:1:12: Multiline: ContinuePattern has no effect beside StartPattern and EndPattern"],
+        );
+        check("{StartPattern: '.*$', EndPattern: 'a$'}", Multiline::Custom(patterns("", "a$")), &[]);
+        check(
+            "{StartPattern: 'a(', EndPattern: b}",
+            Multiline::Custom(patterns("", "b")),
+            &["a.yaml:1:27: Multiline.StartPattern: not a usable pattern, ignored: unclosed group"],
         );
         let discarding = MultilinePatterns { discard_unmatched: true, ..patterns("a", "") };
         check("{StartPattern: a, UnmatchedContentTreatment: discard}", Multiline::Custom(discarding), &[]);

@@ -31,16 +31,25 @@ pub struct Files {
     encoder: Encoder,
     unwritten: Unwritten,
     open: Option<(File, u64)>,
+    /// Pipes and devices stay what they are.
+    can_rotate: bool,
 }
 
 impl Files {
     /// A flusher that appends to the file, which is opened with the first batch.
     pub fn new(spec: Spec) -> Self {
-        Self { encoder: Encoder::new(spec.shape.clone()), spec, unwritten: Unwritten::default(), open: None }
+        Self {
+            encoder: Encoder::new(spec.shape.clone()),
+            spec,
+            unwritten: Unwritten::default(),
+            open: None,
+            can_rotate: true,
+        }
     }
 
     fn open(&mut self) -> io::Result<&mut (File, u64)> {
-        if self.open.as_ref().is_some_and(|(_, len)| *len >= self.spec.max_file_bytes) {
+        let is_full = self.open.as_ref().is_some_and(|(_, len)| *len >= self.spec.max_file_bytes);
+        if is_full && self.can_rotate {
             self.open = None;
             rotate(&self.spec.path, self.spec.max_files)?;
         }
@@ -51,8 +60,9 @@ impl Files {
                     fs::create_dir_all(parent)?;
                 }
                 let file = OpenOptions::new().create(true).append(true).open(&self.spec.path)?;
-                let len = file.metadata()?.len();
-                Ok(closed.insert((file, len)))
+                let metadata = file.metadata()?;
+                self.can_rotate = metadata.is_file();
+                Ok(closed.insert((file, metadata.len())))
             }
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::frame::{Framer, Framing, Record, cut};
+use super::multiline::Unmatched;
 use crate::event::{CONTENT, EventBatch, Offset, Provenance, Source, Tags};
 
 /// Reads one source chunk by chunk. Each chunk becomes the arena of one batch; only the unfinished record at its end is
@@ -20,8 +21,46 @@ pub struct Chunker {
     start: Offset,
     /// The last record was taken before its line end, which is to be skipped when it comes.
     skip_line_end: bool,
-    /// Records that were cut into pieces since [`Self::take_cut_records`].
+    /// Records that were cut into pieces since [`Self::take_notices`].
     cut_records: u64,
+}
+
+/// Something that a person should hear of.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// The file has lost bytes that were read; it is read from its start.
+    Truncated,
+    /// So many records were too long and cut into pieces.
+    Cut(u64),
+    /// Lines belonged to no record by the patterns of the config, and were dropped or taken as records of their own.
+    Unmatched {
+        /// How many, and the first of them.
+        unmatched: Unmatched,
+        /// They were dropped.
+        discarded: bool,
+    },
+}
+
+impl Notice {
+    /// The kind of the alarm that it is, what that says, and how many records it stands for.
+    pub fn describe(&self) -> (&'static str, String, u64) {
+        match self {
+            Self::Truncated => {
+                ("LOG_TRUNCATE_ALARM", "the file was truncated; it is read from its start".to_owned(), 1)
+            }
+            Self::Cut(records) => {
+                let message =
+                    format!("a record is longer than {MAX_RECORD_BYTES} bytes; it is cut into several events");
+                ("SPLIT_LOG_FAIL_ALARM", message, *records)
+            }
+            Self::Unmatched { unmatched, discarded } => {
+                let fate = if *discarded { "it is dropped" } else { "it is an event of its own" };
+                let line = String::from_utf8_lossy(&unmatched.first);
+                let message = format!("a line matches no pattern of Multiline; {fate}: {line:?}");
+                ("SPLIT_LOG_FAIL_ALARM", message, unmatched.lines)
+            }
+        }
+    }
 }
 
 impl Chunker {
@@ -53,27 +92,40 @@ impl Chunker {
         &self.source
     }
 
-    /// How many records were too long and cut into pieces since the last call.
-    pub fn take_cut_records(&mut self) -> u64 {
-        std::mem::take(&mut self.cut_records)
+    /// What a person should hear of since the last call.
+    pub fn take_notices(&mut self, notices: &mut Vec<Notice>) {
+        let cut_records = std::mem::take(&mut self.cut_records);
+        if cut_records > 0 {
+            notices.push(Notice::Cut(cut_records));
+        }
+        if let Some((unmatched, discarded)) = self.framer.take_unmatched() {
+            notices.push(Notice::Unmatched { unmatched, discarded });
+        }
     }
 
     /// Reads up to [`CHUNK_BYTES`] and returns how many bytes came, and the records that are complete.
     ///
     /// # Errors
-    /// Those of `reader`. What came before the error stays for the next call.
+    /// Those of `reader`.
     pub fn read(&mut self, reader: &mut impl Read) -> io::Result<(usize, Option<EventBatch>)> {
         let mut bytes = Vec::with_capacity(self.rest.len() + CHUNK_BYTES + ROOM_FOR_TAGS_BYTES);
         bytes.append(&mut self.rest);
         let before = bytes.len();
-        let read = reader.take(CHUNK_BYTES as u64).read_to_end(&mut bytes);
-        let came = bytes.len() - before;
+        bytes.resize(before + CHUNK_BYTES, 0);
+        // One call: what a pipe has is handed on before more of it comes.
+        let read = loop {
+            match reader.read(&mut bytes[before..]) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => break read,
+            }
+        };
+        bytes.truncate(before + *read.as_ref().unwrap_or(&0));
         match read {
-            Err(error) if came == 0 => {
+            Ok(came) => Ok((came, self.batch(bytes, false))),
+            Err(error) => {
                 self.rest = bytes;
                 Err(error)
             }
-            _ => Ok((came, self.batch(bytes, false))),
         }
     }
 
@@ -226,7 +278,9 @@ mod tests {
         }
         let lengths: Vec<usize> = found.iter().map(String::len).collect();
         assert_eq!(lengths, [6, MAX_RECORD_BYTES, MAX_RECORD_BYTES, 10, 5]);
-        assert!(chunker.take_cut_records() > 0);
+        let mut notices = Vec::new();
+        chunker.take_notices(&mut notices);
+        assert_eq!(notices, [Notice::Cut(2)]);
         assert!(!chunker.has_rest());
     }
 

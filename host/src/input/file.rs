@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::chunk::Chunker;
+use super::chunk::{Chunker, Notice};
 use super::frame::Framing;
 use super::tail::{Stat, Step, step};
 use crate::event::{EventBatch, FileId, Offset, Source};
@@ -51,15 +51,6 @@ pub enum Progress {
     Idle,
 }
 
-/// Something that a person should hear of.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Notice {
-    /// The file has lost bytes that were read; it is read from its start.
-    Truncated,
-    /// So many records were too long and cut into pieces.
-    Cut(u64),
-}
-
 impl FollowedFile {
     /// Follows a file, which need not exist yet.
     pub fn new(spec: FileSpec) -> Self {
@@ -85,7 +76,7 @@ impl FollowedFile {
         let len = Offset(open.file.metadata()?.len());
         match step(open.id, open.chunker.read_to(), len, stat(&self.spec.path)?) {
             Step::Read => open.read(notices),
-            Step::Wait => Ok(open.flush_if_idle(self.spec.flush_timeout)),
+            Step::Wait => Ok(open.flush_if_idle(self.spec.flush_timeout, notices)),
             Step::Restart => {
                 notices.push(Notice::Truncated);
                 self.open = None;
@@ -93,6 +84,7 @@ impl FollowedFile {
             }
             Step::Follow => {
                 let last = open.chunker.finish();
+                open.chunker.take_notices(notices);
                 self.open = None;
                 Ok(last.map_or(Progress::Again, Progress::Batch))
             }
@@ -112,7 +104,7 @@ impl FollowedFile {
         let source = Source { path: self.spec.path.clone(), file: Some(id) };
         let mut tags = vec![("__path__".to_owned(), self.spec.path.to_string_lossy().into_owned())];
         tags.extend_from_slice(&self.spec.tags);
-        let chunker = Chunker::new(source, tags, self.spec.framing);
+        let chunker = Chunker::new(source, tags, self.spec.framing.clone());
         self.open = Some(OpenFile { file, id, chunker, last_read: Instant::now() });
         Ok(Progress::Again)
     }
@@ -122,18 +114,17 @@ impl OpenFile {
     fn read(&mut self, notices: &mut Vec<Notice>) -> io::Result<Progress> {
         let (_, batch) = self.chunker.read(&mut &self.file)?;
         self.last_read = Instant::now();
-        let cut_records = self.chunker.take_cut_records();
-        if cut_records > 0 {
-            notices.push(Notice::Cut(cut_records));
-        }
+        self.chunker.take_notices(notices);
         Ok(batch.map_or(Progress::Again, Progress::Batch))
     }
 
-    fn flush_if_idle(&mut self, timeout: Duration) -> Progress {
+    fn flush_if_idle(&mut self, timeout: Duration, notices: &mut Vec<Notice>) -> Progress {
         if !self.chunker.has_rest() || self.last_read.elapsed() < timeout {
             return Progress::Idle;
         }
-        self.chunker.finish().map_or(Progress::Idle, Progress::Batch)
+        let last = self.chunker.finish();
+        self.chunker.take_notices(notices);
+        last.map_or(Progress::Idle, Progress::Batch)
     }
 }
 

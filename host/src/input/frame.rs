@@ -2,21 +2,28 @@
 
 use memchr::memchr;
 
+use super::multiline::{Joiner, Patterns, Unmatched};
+
 /// What a record is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Framing {
     /// A line.
     Lines,
     /// A JSON object, which may span lines; see [`Framer::frame`].
     JsonRecords,
+    /// Lines that are joined by patterns.
+    Multiline(Patterns),
 }
 
 /// Cuts a growing buffer into records, keeping what it knows of the unfinished one at the end.
 #[derive(Debug)]
-pub struct Framer {
-    framing: Framing,
-    /// How much of the unfinished record was looked at already, and with what result.
-    scan: Scan,
+pub enum Framer {
+    /// Of lines.
+    Lines(Scan),
+    /// Of JSON objects.
+    JsonRecords(Scan),
+    /// Of lines that are joined by patterns.
+    Multiline(Joiner),
 }
 
 /// A record as a range of the buffer: its first byte and the byte after its last.
@@ -28,9 +35,9 @@ pub struct Record {
     pub end: usize,
 }
 
-/// Progress within one JSON record, from its first byte on.
+/// How much of the unfinished record was looked at already, and with what result.
 #[derive(Debug, Clone, Copy, Default)]
-struct Scan {
+pub struct Scan {
     scanned: usize,
     depth: i32,
     in_string: bool,
@@ -39,7 +46,11 @@ struct Scan {
 impl Framer {
     /// A framer at the start of a record.
     pub fn new(framing: Framing) -> Self {
-        Self { framing, scan: Scan::default() }
+        match framing {
+            Framing::Lines => Self::Lines(Scan::default()),
+            Framing::JsonRecords => Self::JsonRecords(Scan::default()),
+            Framing::Multiline(patterns) => Self::Multiline(Joiner::new(patterns)),
+        }
     }
 
     /// Appends the complete records of `bytes` to `records` and returns how many bytes they and their line ends take.
@@ -49,52 +60,70 @@ impl Framer {
     ///
     /// A JSON record begins with `{` and ends with the first line end outside of its braces. It also ends with a line end
     /// inside a string, which JSON forbids, and before a line that begins with `{` in its first column, so that one
-    /// broken record never swallows its neighbours. Other text is a record line by line; blank lines are skipped.
+    /// broken record never swallows its neighbours. Other text is a record line by line. Blank lines, and blanks before an
+    /// object, are skipped.
     pub fn frame(&mut self, bytes: &[u8], at_end: bool, records: &mut Vec<Record>) -> usize {
-        let mut start = 0;
-        while start < bytes.len() {
-            let Some((record, next)) = self.next_record(bytes, start, at_end) else { break };
-            self.scan = Scan::default();
-            records.extend(record);
-            start = next;
+        match self {
+            Self::Lines(scan) => scan.frame(bytes, records, |scan, start| scan.next_line(bytes, start, at_end)),
+            Self::JsonRecords(scan) => {
+                scan.frame(bytes, records, |scan, start| scan.next_json_record(bytes, start, at_end))
+            }
+            Self::Multiline(joiner) => joiner.frame(bytes, at_end, records),
         }
-        start
     }
 
     /// Forgets the unfinished record, for a buffer that does not continue the last one.
     pub fn reset(&mut self) {
-        self.scan = Scan::default();
-    }
-
-    /// The record at `start`, or `None` in its place for what is skipped, and where the next one starts.
-    fn next_record(&mut self, bytes: &[u8], start: usize, at_end: bool) -> Option<(Option<Record>, usize)> {
-        match self.framing {
-            Framing::Lines => {
-                let end = self.line_end(bytes, start, at_end)?;
-                Some((Some(Record { start, end }), (end + 1).min(bytes.len())))
-            }
-            Framing::JsonRecords => self.next_json_record(bytes, start, at_end),
+        match self {
+            Self::Lines(scan) | Self::JsonRecords(scan) => *scan = Scan::default(),
+            Self::Multiline(joiner) => joiner.reset(),
         }
     }
 
-    fn line_end(&mut self, bytes: &[u8], start: usize, at_end: bool) -> Option<usize> {
-        if let Some(length) = memchr(b'\n', &bytes[start + self.scan.scanned..]) {
-            return Some(start + self.scan.scanned + length);
+    /// The lines that belonged to no record since the last call, and whether they are dropped.
+    pub fn take_unmatched(&mut self) -> Option<(Unmatched, bool)> {
+        let Self::Multiline(joiner) = self else { return None };
+        let unmatched = joiner.take_unmatched();
+        (unmatched.lines > 0).then(|| (unmatched, joiner.discards_unmatched()))
+    }
+}
+
+impl Scan {
+    /// Takes records for as long as `next` finds them: a record, or `None` in its place for what is skipped, and where the next
+    /// one starts.
+    fn frame(
+        &mut self,
+        bytes: &[u8],
+        records: &mut Vec<Record>,
+        next: impl Fn(&mut Self, usize) -> Option<(Option<Record>, usize)>,
+    ) -> usize {
+        let mut start = 0;
+        while start < bytes.len() {
+            let Some((record, end)) = next(self, start) else { break };
+            *self = Self::default();
+            records.extend(record);
+            start = end;
         }
-        self.scan.scanned = bytes.len() - start;
-        at_end.then_some(bytes.len())
+        start
+    }
+
+    fn next_line(&mut self, bytes: &[u8], start: usize, at_end: bool) -> Option<(Option<Record>, usize)> {
+        let found = memchr(b'\n', &bytes[start + self.scanned..]).map(|length| start + self.scanned + length);
+        self.scanned = bytes.len() - start;
+        let end = found.or(at_end.then_some(bytes.len()))?;
+        Some((Some(Record { start, end }), (end + 1).min(bytes.len())))
     }
 
     fn next_json_record(&mut self, bytes: &[u8], start: usize, at_end: bool) -> Option<(Option<Record>, usize)> {
-        if self.scan.scanned == 0 {
-            let blanks = bytes[start..].iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n')).count();
+        if self.scanned == 0 {
+            let blanks = leading_blanks(&bytes[start..], at_end);
             if blanks > 0 {
                 return Some((None, start + blanks));
             }
         }
         let is_object = bytes[start] == b'{';
         loop {
-            let line_start = start + self.scan.scanned;
+            let line_start = start + self.scanned;
             let Some(length) = memchr(b'\n', &bytes[line_start..]) else {
                 return at_end.then_some((Some(Record { start, end: bytes.len() }), bytes.len()));
             };
@@ -105,19 +134,17 @@ impl Framer {
             if !is_object || next == Some(&b'{') {
                 return Some(record);
             }
-            let mut scan = self.scan;
+            let mut scan = *self;
             scan.take_line(&bytes[line_start..end]);
             if scan.in_string || scan.depth <= 0 || (next.is_none() && at_end) {
                 return Some(record);
             }
             // The record may go on, or end before a `{` that is not here yet.
             next?;
-            self.scan = Scan { scanned: end + 1 - start, ..scan };
+            *self = Self { scanned: end + 1 - start, ..scan };
         }
     }
-}
 
-impl Scan {
     fn take_line(&mut self, line: &[u8]) {
         let mut bytes = line.iter();
         while let Some(byte) = bytes.next() {
@@ -129,6 +156,17 @@ impl Scan {
                 _ => {}
             }
         }
+    }
+}
+
+/// How many blanks are no part of a record: those before an object, and lines of nothing else. What is no object keeps the
+/// blanks at its start.
+fn leading_blanks(bytes: &[u8], at_end: bool) -> usize {
+    let blanks = bytes.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n')).count();
+    match bytes.get(blanks) {
+        Some(b'{') => blanks,
+        None if at_end => blanks,
+        _ => memchr::memrchr(b'\n', &bytes[..blanks]).map_or(0, |line_end| line_end + 1),
     }
 }
 
@@ -146,7 +184,7 @@ mod tests {
     use super::*;
 
     /// Frames `text` at once and in two parts at every place, and compares the records with `expected` each time.
-    fn check(framing: Framing, text: &str, at_end: bool, expected: &[&str]) {
+    fn check(framing: &Framing, text: &str, at_end: bool, expected: &[&str]) {
         for split in 0..=text.len() {
             assert_eq!(
                 frame_in_parts(framing, text.as_bytes(), &[split], at_end),
@@ -156,8 +194,8 @@ mod tests {
         }
     }
 
-    fn frame_in_parts(framing: Framing, text: &[u8], splits: &[usize], at_end: bool) -> Vec<String> {
-        let mut framer = Framer::new(framing);
+    fn frame_in_parts(framing: &Framing, text: &[u8], splits: &[usize], at_end: bool) -> Vec<String> {
+        let mut framer = Framer::new(framing.clone());
         let mut found = Vec::new();
         let mut buffer = Vec::new();
         let mut taken = 0;
@@ -174,16 +212,16 @@ mod tests {
 
     #[test]
     fn lines() {
-        check(Framing::Lines, "a\nb\n", false, &["a", "b"]);
-        check(Framing::Lines, "a\n\nb", false, &["a", ""]);
-        check(Framing::Lines, "a\nb", true, &["a", "b"]);
-        check(Framing::Lines, "a\r\nb\0c\n", false, &["a\r", "b\0c"]);
-        check(Framing::Lines, "", true, &[]);
+        check(&Framing::Lines, "a\nb\n", false, &["a", "b"]);
+        check(&Framing::Lines, "a\n\nb", false, &["a", ""]);
+        check(&Framing::Lines, "a\nb", true, &["a", "b"]);
+        check(&Framing::Lines, "a\r\nb\0c\n", false, &["a\r", "b\0c"]);
+        check(&Framing::Lines, "", true, &[]);
     }
 
     #[test]
     fn json_records() {
-        let json = Framing::JsonRecords;
+        let json = &Framing::JsonRecords;
         check(json, "{\"a\":1}\n{\"a\":2}\n", true, &["{\"a\":1}", "{\"a\":2}"]);
         // Pretty-printed objects are one record each.
         check(json, "{\n \"a\": 1\n}\n{\n \"a\": 2\n}\n", true, &["{\n \"a\": 1\n}", "{\n \"a\": 2\n}"]);
@@ -191,6 +229,7 @@ mod tests {
         check(json, "{\"a\":\n {\"b\":1}\n}\nx\n", true, &["{\"a\":\n {\"b\":1}\n}", "x"]);
         // What is no object is a record line by line, and blank lines are none.
         check(json, "plain\n\n  \n[1,\n2]\n{}\n", true, &["plain", "[1,", "2]", "{}"]);
+        check(json, "{}\n  indented\n\t{}\n  ", true, &["{}", "  indented", "{}"]);
         // Braces in strings do not count, nor do escaped quotes end a string.
         check(json, "{\"a\":\"}{\\\"{\"}\nb\n", true, &["{\"a\":\"}{\\\"{\"}", "b"]);
         // One broken line does not swallow its neighbours.
@@ -203,7 +242,7 @@ mod tests {
 
     #[test]
     fn an_unfinished_json_record_waits() {
-        let json = Framing::JsonRecords;
+        let json = &Framing::JsonRecords;
         check(json, "{\"a\":1}\n{\"b\":\n", false, &["{\"a\":1}"]);
         check(json, "{\"a\":1}\n{\"b\":\n", true, &["{\"a\":1}", "{\"b\":"]);
         check(json, "{\"a\":1", true, &["{\"a\":1"]);
@@ -227,8 +266,8 @@ mod tests {
         ) {
             let mut splits: Vec<usize> = splits.into_iter().filter(|split| *split <= text.len()).collect();
             splits.sort_unstable();
-            let whole = frame_in_parts(framing, text.as_bytes(), &[], true);
-            prop_assert_eq!(frame_in_parts(framing, text.as_bytes(), &splits, true), whole);
+            let whole = frame_in_parts(&framing, text.as_bytes(), &[], true);
+            prop_assert_eq!(frame_in_parts(&framing, text.as_bytes(), &splits, true), whole);
         }
     }
 }

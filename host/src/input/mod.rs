@@ -1,9 +1,10 @@
 //! Follows files and turns their bytes into batches.
 //!
-//! [`frame`] decides where a record ends, [`tail`] what to do when a file changes, both without I/O; [`chunk`] turns one
+//! [`frame`] and [`multiline`] decide where a record ends, [`tail`] what to do when a file changes, both without I/O; [`chunk`] turns one
 //! chunk of bytes into one batch; [`file`] does the reading.
 
 pub mod chunk;
 pub mod file;
 pub mod frame;
+pub mod multiline;
 pub mod tail;

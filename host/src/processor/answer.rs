@@ -34,8 +34,8 @@ pub(super) struct Invalid(String);
 
 type Checked = Result<(), Invalid>;
 
-/// Checks an answer to what was lent.
-pub(super) fn check(answer: &Answer, lent: Lent<'_>) -> Checked {
+/// Checks an answer to what was lent. The values of the output may have `limit_bytes` together.
+pub(super) fn check(answer: &Answer, lent: Lent<'_>, limit_bytes: usize) -> Checked {
     let input_count = lent.batch.len();
     let arena_len = lent.bytes().len() + answer.appended.len();
     // A projection is appended to the arena of the batch, so both together must stay within what a span can name.
@@ -55,6 +55,10 @@ pub(super) fn check(answer: &Answer, lent: Lent<'_>) -> Checked {
         }
         Fields::Rows(rows) => check_rows(rows, names, output_count, spans)?,
     }
+    let output_bytes = output_bytes(answer, lent.batch);
+    ensure(output_bytes <= limit_bytes as u64, || {
+        format!("the values have {output_bytes} bytes, {limit_bytes} are allowed")
+    })?;
     if let Some((names, values)) = &answer.tags {
         spans.check("tags", names)?;
         spans.check("tags", values)?;
@@ -215,6 +219,25 @@ fn check_alarm(alarm: &Alarm, input_count: usize) -> Checked {
     })?;
     let is_kind = !alarm.kind.is_empty() && alarm.kind.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     ensure(is_kind && alarm.kind.len() <= MAX_KIND_BYTES, || "alarms: the kind is no plain name".to_owned())
+}
+
+/// How many bytes the values have that an answer adds to those of the batch. Ranges may overlap, so that this can be more than the
+/// arena has.
+fn output_bytes(answer: &Answer, batch: &EventBatch) -> u64 {
+    let sum = |values: &[u32]| -> u64 {
+        values.chunks_exact(2).filter(|value| **value != *REMOVED).map(|value| u64::from(value[1])).sum()
+    };
+    let kept = |origins: &[u32]| -> u64 {
+        let mut values = batch.values.chunks_exact(2).map(|value| u64::from(value[1]));
+        let counts = batch.field_counts.iter();
+        let bytes: Vec<u64> = counts.map(|count| values.by_ref().take(*count as usize).sum()).collect();
+        origins.iter().map(|origin| bytes[*origin as usize]).sum()
+    };
+    match &answer.fields {
+        Fields::Rows(rows) => sum(&rows.values),
+        Fields::Edits(edits) => sum(&edits.values) + answer.origins.as_deref().map_or(0, kept),
+        Fields::Unchanged => answer.origins.as_deref().map_or(0, kept),
+    }
 }
 
 fn check_len(what: &str, len: usize, expected: usize) -> Checked {
@@ -460,3 +483,6 @@ const MAX_KIND_BYTES: usize = 64;
 
 /// A smaller arena is not worth the copy.
 const LEAST_ARENA_TO_COMPACT_BYTES: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests;

@@ -13,6 +13,7 @@ use super::{Context, Limits};
 use crate::event::{EventBatch, GONE};
 use crate::telemetry::alarm::{Alarm, Alarms};
 use crate::telemetry::counter::ProcessorCounters;
+use crate::telemetry::one_line;
 
 /// A processor as a pipeline uses it, set up once and shared by all workers.
 #[derive(Debug)]
@@ -87,7 +88,7 @@ impl Stage {
             SetupError::Fault(message) => StageError::Fault(message),
         })?;
         stage.warnings = setup.warnings;
-        stage.notes = setup.notes;
+        stage.notes = setup.notes.iter().map(|note| one_line(note)).collect();
         Ok(stage)
     }
 
@@ -166,7 +167,7 @@ impl Link {
         let answered = instance.process(lent);
         let is_worn = instance.is_worn();
         let checked = answered.and_then(|answer| match answer {
-            Ok(answer) => match check(&answer, Lent { batch, projection }) {
+            Ok(answer) => match check(&answer, Lent { batch, projection }, self.stage.limits.memory_bytes) {
                 Ok(()) => Ok(Ok(answer)),
                 Err(invalid) => Err(invalid.to_string()),
             },
@@ -224,12 +225,6 @@ fn alarms(answer: &mut Answer, batch: &EventBatch, part: &str) -> Vec<Alarm> {
         .collect()
 }
 
-/// A message of a processor, as one line of bearable length.
-fn one_line(message: &str) -> String {
-    let chars = message.chars().take(MAX_MESSAGE_CHARS);
-    chars.map(|char| if char.is_control() { char::REPLACEMENT_CHARACTER } else { char }).collect()
-}
-
 /// Gives every event the field that says what went wrong.
 fn mark(batch: &mut EventBatch, message: &str) {
     forget_gone_names(batch);
@@ -247,6 +242,3 @@ pub const ERROR_FIELD: &str = "__processor_error__";
 
 /// What one answer may raise. The SDK sends a few of each kind, and how many events they stand for.
 const MAX_ALARMS_PER_ANSWER: usize = 100;
-
-/// Room for an excerpt of 256 bytes, a format and what is wrong with them.
-const MAX_MESSAGE_CHARS: usize = 1000;

@@ -12,6 +12,7 @@ use super::bindings::{Processor, ProcessorPre};
 use super::component::Component;
 use super::engine::Engine;
 use super::zones;
+use crate::telemetry::one_line;
 
 /// What a processor may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,10 +94,9 @@ impl Guest {
         engine: &Engine,
         pre: &ProcessorPre<Self>,
     ) -> wasmtime::Result<(Store<Self>, Processor)> {
-        let time = self.limits.time.max(LEAST_SETUP_TIME);
         let mut store = Store::new(engine.wasmtime(), self);
         store.limiter(|guest| guest);
-        set_deadline(&mut store, engine.ticks(time));
+        set_deadline(&mut store, engine.ticks(SETUP_TIME));
         let processor = pre.instantiate(&mut store)?;
         Ok((store, processor))
     }
@@ -112,7 +112,9 @@ impl Instance {
         limits: Limits,
     ) -> Result<(Self, Setup), SetupError> {
         let engine = component.engine();
-        let fault = |error: &wasmtime::Error, guest: Option<&Guest>| SetupError::Fault(describe(error, limits, guest));
+        let fault = |error: &wasmtime::Error, guest: Option<&Guest>| {
+            SetupError::Fault(describe(error, Limits { time: SETUP_TIME, ..limits }, guest))
+        };
         let (mut store, processor) =
             Guest::new(name, limits).instantiate(engine, component.pre()).map_err(|error| fault(&error, None))?;
         let facts = types::Context {
@@ -177,7 +179,7 @@ impl Host for Guest {
     fn log(&mut self, level: Level, message: String) {
         let Some(left) = self.log_lines_left.checked_sub(1) else { return };
         self.log_lines_left = left;
-        let message: String = message.chars().take(LOG_LINE_CHARS).collect();
+        let message = one_line(&message);
         match level {
             Level::Debug => debug!(processor = self.name, message, "processor log"),
             Level::Info => info!(processor = self.name, message, "processor log"),
@@ -225,14 +227,11 @@ impl std::fmt::Debug for Component {
     }
 }
 
-/// Setting up may compile patterns, which takes longer than a batch.
-const LEAST_SETUP_TIME: Duration = Duration::from_secs(5);
+/// The time limit of setting up, which may compile patterns and then takes longer than a batch.
+const SETUP_TIME: Duration = Duration::from_secs(5);
 
 /// Larger tables than any compiler makes.
 const MAX_TABLE_ELEMENTS: usize = 100_000;
 
 /// What a processor may log while it works on one batch.
 const LOG_LINES_PER_CALL: u32 = 10;
-
-/// A longer line is cut.
-const LOG_LINE_CHARS: usize = 1000;

@@ -15,7 +15,7 @@ pub fn prepare(batch: &mut EventBatch) {
 /// # Errors
 /// What is wrong with the answer.
 pub fn carry_out(answer: Answer, batch: &mut EventBatch) -> Result<(), String> {
-    check(&answer, Lent { batch, projection: None }).map_err(|invalid| invalid.to_string())?;
+    check(&answer, Lent { batch, projection: None }, usize::MAX).map_err(|invalid| invalid.to_string())?;
     apply(answer, batch, None);
     Ok(())
 }

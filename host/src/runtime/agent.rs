@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounded};
 use tracing::{error, info};
 
 use super::assemble::Assembly;
@@ -73,7 +73,7 @@ impl Agent {
         aborted: &Receiver<Infallible>,
         undone: &Sender<Infallible>,
     ) -> anyhow::Result<()> {
-        let Assembly { name, files, framing: _, stages, outlets } = assembly;
+        let Assembly { name, files, ignores_unmatched, stages, outlets } = assembly;
         let counters = Arc::new(PipelineCounters::default());
         let mut routes = Vec::new();
         for outlet in outlets {
@@ -101,6 +101,7 @@ impl Agent {
             let worker = Worker {
                 pipeline: name.clone(),
                 files,
+                ignores_unmatched,
                 chain: Chain::new(&name, &stages, &self.alarms),
                 routes: routes.clone(),
                 budget: Arc::clone(budget),
@@ -129,6 +130,11 @@ impl Agent {
         Ok(())
     }
 
+    /// Whether all pipelines have ended by themselves, since nothing takes their events any more.
+    pub fn has_ended(&self) -> bool {
+        self.done.try_recv() == Err(TryRecvError::Disconnected)
+    }
+
     /// Stops reading, delivers what is in flight for at most `patience`, and logs what each pipeline did.
     ///
     /// Returns whether everything was delivered.
@@ -139,10 +145,10 @@ impl Agent {
             error!(patience_secs = patience.as_secs(), "not everything could be delivered in time, giving up");
         }
         drop(self.abort);
-        for thread in self.threads {
-            if thread.join().is_err() {
-                error!("a thread of the agent panicked");
-            }
+        // A thread that hangs in a call of the system ends with the process, and cannot be waited for.
+        let ended = drained || self.done.recv_timeout(ABORT_GRACE) == Err(RecvTimeoutError::Disconnected);
+        if ended && self.threads.into_iter().any(|thread| thread.join().is_err()) {
+            error!("a thread of the agent panicked");
         }
         self.alarms.finish();
         self.running.iter().for_each(Running::log_summary);
@@ -176,6 +182,8 @@ impl Running {
             empty_events_total = counters.empty_events.total(),
             unmatched_events_total = counters.unmatched_events.total(),
             cut_records_total = counters.cut_records.total(),
+            unmatched_lines_total = counters.unmatched_lines.total(),
+            discarded_lines_total = counters.discarded_lines.total(),
             out_events_total = counters.out_events.total(),
             acknowledged_events_total = counters.acknowledged_events.total(),
             "pipeline stopped"
@@ -185,3 +193,6 @@ impl Running {
 
 /// Batches that may wait for a flusher. The byte budget is what usually limits them.
 const QUEUED_BATCHES: usize = 64;
+
+/// How long a flusher that was told to give up may take to do so.
+const ABORT_GRACE: Duration = Duration::from_secs(1);

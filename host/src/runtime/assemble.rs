@@ -10,6 +10,7 @@ use crate::flusher::json_lines::Shape;
 use crate::flusher::{Blackhole, Flusher, file, stdout};
 use crate::input::file::FileSpec;
 use crate::input::frame::Framing;
+use crate::input::multiline::Patterns;
 use crate::processor::chain::{Stage, StageError};
 use crate::processor::component::Component;
 use crate::processor::engine::Engine;
@@ -31,8 +32,8 @@ pub struct Assembly {
     pub name: String,
     /// The files to follow.
     pub files: Vec<FileSpec>,
-    /// What a record is.
-    pub framing: Framing,
+    /// No alarm for lines that belong to no record.
+    pub ignores_unmatched: bool,
     /// Its processors.
     pub stages: Vec<Arc<Stage>>,
     /// Its flushers.
@@ -149,26 +150,38 @@ impl Workshop {
                 return Err([outlets.err(), stages.err()].into_iter().flatten().flatten().collect());
             }
         };
-        let framing = framing(pipeline);
-        let files = files(pipeline, framing);
-        Ok(Assembly { name: pipeline.name.clone(), files, framing, stages, outlets })
+        let files = files(pipeline, &framing(pipeline));
+        let ignores_unmatched = ignores_unmatched(pipeline);
+        Ok(Assembly { name: pipeline.name.clone(), files, ignores_unmatched, stages, outlets })
     }
 }
 
 /// What a record is to the input of a pipeline.
 pub fn framing(pipeline: &Pipeline) -> Framing {
-    let config::InputKind::File(input) = match pipeline.inputs.first() {
-        Some(input) => &input.kind,
-        None => return Framing::Lines,
-    };
-    match input.multiline {
-        Multiline::Json => Framing::JsonRecords,
+    match multiline(pipeline) {
+        Some(Multiline::Json) => Framing::JsonRecords,
+        Some(Multiline::Custom(patterns)) => Framing::Multiline(Patterns {
+            start: patterns.start.as_ref().map(|pattern| pattern.regex.clone()),
+            continuation: patterns.continuation.as_ref().map(|pattern| pattern.regex.clone()),
+            end: patterns.end.as_ref().map(|pattern| pattern.regex.clone()),
+            discard_unmatched: patterns.discard_unmatched,
+        }),
         _ if pipeline.begins_with_json() => Framing::JsonRecords,
         _ => Framing::Lines,
     }
 }
 
-fn files(pipeline: &Pipeline, framing: Framing) -> Vec<FileSpec> {
+/// Whether lines that belong to no record are counted only.
+pub fn ignores_unmatched(pipeline: &Pipeline) -> bool {
+    matches!(multiline(pipeline), Some(Multiline::Custom(patterns)) if patterns.ignore_unmatched_warning)
+}
+
+fn multiline(pipeline: &Pipeline) -> Option<&Multiline> {
+    let config::InputKind::File(input) = &pipeline.inputs.first()?.kind;
+    Some(&input.multiline)
+}
+
+fn files(pipeline: &Pipeline, framing: &Framing) -> Vec<FileSpec> {
     let tags: Vec<_> = hostname().map(|name| ("__hostname__".to_owned(), name)).into_iter().collect();
     let inputs = pipeline.inputs.iter().map(|input| match &input.kind {
         config::InputKind::File(input) => input,
@@ -178,7 +191,12 @@ fn files(pipeline: &Pipeline, framing: Framing) -> Vec<FileSpec> {
         input.file_paths.iter().map(move |path| (path, flush_timeout))
     });
     specs
-        .map(|(path, flush_timeout)| FileSpec { path: path.into(), framing, flush_timeout, tags: tags.clone() })
+        .map(|(path, flush_timeout)| FileSpec {
+            path: path.into(),
+            framing: framing.clone(),
+            flush_timeout,
+            tags: tags.clone(),
+        })
         .collect()
 }
 

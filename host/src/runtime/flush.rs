@@ -1,10 +1,12 @@
 //! Hands batches to one flusher, on a thread of its own, until there are none left.
 
 use std::convert::Infallible;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
+use tracing::error;
 
 use crate::event::{Ack, Delivery};
 use crate::flusher::Flusher;
@@ -34,11 +36,15 @@ impl FlushLoop {
         }
     }
 
-    /// Delivers one batch, however long it takes. Returns false if it was told to give up.
+    /// Delivers one batch, however long it takes. Returns false if that is hopeless, or it was told to give up.
     fn flush(&mut self, delivery: &Delivery) -> bool {
         let mut result = self.flusher.take(delivery.batch());
         let mut delay = FIRST_DELAY;
         while let Err(error) = result {
+            if error.kind() == io::ErrorKind::BrokenPipe {
+                error!(pipeline = self.pipeline, flusher = self.name, "nobody reads the output any more, giving up");
+                return false;
+            }
             self.alarms.raise(&Alarm {
                 kind: "FLUSH_FAIL_ALARM".to_owned(),
                 pipeline: self.pipeline.clone(),

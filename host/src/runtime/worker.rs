@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
-use tracing::{info, warn};
+use tracing::info;
 
 use crate::config::{EventType, MatchRule};
 use crate::event::{Budget, Delivery, EventBatch, Permit, deliveries};
-use crate::input::chunk::{CHUNK_BYTES, MAX_RECORD_BYTES};
-use crate::input::file::{FollowedFile, Notice, Progress};
+use crate::input::chunk::{CHUNK_BYTES, MAX_RECORD_BYTES, Notice};
+use crate::input::file::{FollowedFile, Progress};
 use crate::processor::chain::Chain;
 use crate::telemetry::alarm::{Alarm, Alarms};
 use crate::telemetry::counter::PipelineCounters;
@@ -19,6 +19,8 @@ use crate::telemetry::counter::PipelineCounters;
 pub(super) struct Worker {
     pub(super) pipeline: String,
     pub(super) files: Vec<FollowedFile>,
+    /// No alarm for lines that belong to no record.
+    pub(super) ignores_unmatched: bool,
     pub(super) chain: Chain,
     pub(super) routes: Vec<Route>,
     pub(super) budget: Arc<Budget>,
@@ -77,7 +79,7 @@ impl Worker {
             Ok(Progress::Again) => Ok(true),
             Ok(Progress::Idle) => Ok(false),
             Err(error) => {
-                self.raise(place, "OPEN_LOGFILE_FAIL_ALARM", format!("cannot read it: {error}; trying again"));
+                self.raise(place, "OPEN_LOGFILE_FAIL_ALARM", format!("cannot read it: {error}; trying again"), 1);
                 Ok(false)
             }
         }
@@ -119,27 +121,28 @@ impl Worker {
 
     fn tell(&self, place: usize, notice: &Notice) {
         match notice {
-            Notice::Truncated => {
-                let path = self.files[place].path().display();
-                warn!(pipeline = self.pipeline, %path, "file was truncated, reading it from its start");
-            }
-            Notice::Cut(records) => {
-                self.counters.cut_records.add(*records);
-                let message =
-                    format!("{records} records longer than {MAX_RECORD_BYTES} bytes, cut into several events");
-                self.raise(place, "SPLIT_LOG_FAIL_ALARM", message);
+            Notice::Truncated => {}
+            Notice::Cut(records) => self.counters.cut_records.add(*records),
+            Notice::Unmatched { unmatched, discarded } => {
+                self.counters.unmatched_lines.add(unmatched.lines);
+                self.counters.discarded_lines.add(if *discarded { unmatched.lines } else { 0 });
+                if self.ignores_unmatched {
+                    return;
+                }
             }
         }
+        let (kind, message, occurrences) = notice.describe();
+        self.raise(place, kind, message, occurrences);
     }
 
-    fn raise(&self, place: usize, kind: &str, message: String) {
+    fn raise(&self, place: usize, kind: &str, message: String, occurrences: u64) {
         self.alarms.raise(&Alarm {
             kind: kind.to_owned(),
             pipeline: self.pipeline.clone(),
             part: "inputs[0]".to_owned(),
             place: Some((self.files[place].path().to_owned(), None)),
             message,
-            occurrences: 1,
+            occurrences,
         });
     }
 

@@ -37,6 +37,10 @@ pub struct PipelineCounters {
     pub acknowledged_events: Counter,
     /// Records that were too long and cut into pieces.
     pub cut_records: Counter,
+    /// Lines that belonged to no record by the patterns of the config.
+    pub unmatched_lines: Counter,
+    /// Those of them that were dropped.
+    pub discarded_lines: Counter,
 }
 
 /// The counters of one processor of a pipeline. Each input event is in exactly one of the outcomes.

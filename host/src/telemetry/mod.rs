@@ -18,6 +18,12 @@ pub fn log_to_stderr(level: LevelFilter) {
         .init();
 }
 
+/// Text of a processor as one line of bearable length, in which nothing can pass for another line of the agent.
+pub fn one_line(text: &str) -> String {
+    let chars = text.chars().take(MAX_LINE_CHARS);
+    chars.map(|char| if char.is_control() { char::REPLACEMENT_CHARACTER } else { char }).collect()
+}
+
 /// An error with all its causes in one line.
 pub fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
@@ -29,3 +35,6 @@ pub fn chain(error: &(dyn Error + 'static)) -> String {
     }
     text
 }
+
+/// Room for an excerpt of 256 bytes, a format and what is wrong with them.
+const MAX_LINE_CHARS: usize = 1000;

@@ -2,6 +2,7 @@
 //!
 //! Everything but the processors is the agent's own code, so that the difference to the agent is the sandbox, the second
 //! thread and the queue between them.
+#![forbid(unsafe_code)]
 
 use std::fs::{self, File};
 use std::io::Write;

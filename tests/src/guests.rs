@@ -1,0 +1,37 @@
+//! Processors for tests, compiled to components once per test process.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use anyhow::{Context, Result};
+use loglift_guest_build::{Toolchain, Workspace, outer_target_dir};
+
+/// A processor that breaks the contract in the way its config names.
+///
+/// # Errors
+/// If it does not compile.
+pub fn misbehaving() -> Result<&'static Path> {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    component(&PATH, "loglift-misbehaving")
+}
+
+/// A processor that uses what the contract offers.
+///
+/// # Errors
+/// If it does not compile.
+pub fn exemplary() -> Result<&'static Path> {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    component(&PATH, "loglift-exemplary")
+}
+
+fn component(place: &'static OnceLock<PathBuf>, package: &str) -> Result<&'static Path> {
+    if let Some(path) = place.get() {
+        return Ok(path);
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("guests");
+    // The same directory as for the built-in processors: what both depend on is compiled once.
+    let workspace = Workspace::new(root, outer_target_dir().join("guests"));
+    let built = workspace.components(&Toolchain::find()?, &[package])?;
+    let path = built.into_iter().next().context("one package makes one component")?.path;
+    Ok(place.get_or_init(|| path))
+}

@@ -1,0 +1,7 @@
+//! Harness for tests that drive the real agent.
+#![forbid(unsafe_code)]
+
+pub mod agent;
+pub mod guests;
+pub mod scratch;
+pub mod twin;

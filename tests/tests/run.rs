@@ -1,0 +1,485 @@
+//! The whole agent: files that grow on one side, flushers on the other, and what may go wrong between them.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
+use std::sync::mpsc;
+use std::thread;
+
+use anyhow::{Context, Result, ensure};
+use loglift_tests::agent::{Finished, PATIENCE, Running, wait_until};
+use loglift_tests::guests::misbehaving;
+use loglift_tests::scratch::Scratch;
+use rustix::process::Signal;
+
+const RUN: &[&str] = &["run", "-c", "pipeline.yaml"];
+const JSON: &str = "Type: processor_parse_json_native, SourceKey: content, KeepingSourceWhenParseFail: true";
+const STRPTIME: &str = "Type: processor_strptime, SourceKey: t, Format: '%Y-%m-%d %H:%M:%S,%f'";
+
+/// `line 000000` to `line 000099`, and so on, each with its line end.
+fn numbered(numbers: std::ops::Range<u32>) -> String {
+    numbers.map(|number| format!("line {number:06}\n")).collect()
+}
+
+/// The field `content` of each event.
+fn contents(events: &[String]) -> Vec<String> {
+    let content = |event: &String| {
+        let fields: serde_json::Value = serde_json::from_str(&event.replacen("NOW", "0", 1)).ok()?;
+        Some(fields["content"].as_str()?.to_owned())
+    };
+    events.iter().map(|event| content(event).unwrap_or_else(|| format!("no content: {event}"))).collect()
+}
+
+/// Expects that these are the numbered lines, each once and in order.
+fn expect_numbered(events: &[String], count: u32) -> Result<()> {
+    let found = contents(events);
+    let expected: Vec<String> = numbered(0..count).lines().map(str::to_owned).collect();
+    let differs = found.iter().zip(&expected).position(|(found, expected)| found != expected);
+    ensure!(
+        differs.is_none() && found.len() == expected.len(),
+        "{} of {count} lines, differ at {differs:?}",
+        found.len()
+    );
+    Ok(())
+}
+
+fn stdout_lines(agent: &Running<'_>) -> usize {
+    agent.stdout().lines().count()
+}
+
+/// What a counter of the summary of a pipeline says.
+fn total(found: &Finished, counter: &str) -> Option<u64> {
+    let summary = *found.log("pipeline stopped").first()?;
+    summary.split_once(&format!("{counter}="))?.1.split(' ').next()?.parse().ok()
+}
+
+#[test]
+fn every_line_of_a_growing_file_reaches_both_flushers_in_order() -> Result<()> {
+    const LINES: u32 = 20_000;
+    let scratch = Scratch::new()?;
+    let out = scratch.path("out/deep/app.json");
+    let flushers = [&format!("Type: flusher_file, FilePath: {}", out.display()), "Type: flusher_stdout"];
+    let config = scratch.config("input.log", &[JSON, STRPTIME], &flushers);
+    scratch.write("pipeline.yaml", format!("global: {{EnableTimestampNanosecond: true}}\n{config}"))?;
+    scratch.write("input.log", "")?;
+    let mut agent = scratch.loglift(RUN).start()?;
+    agent.wait_for_log("running")?;
+
+    // Written in pieces that end anywhere, so that the agent meets many a half line.
+    let text: String = (0..LINES)
+        .map(|number| format!("{{\"t\": \"2023-10-25 23:51:10,{:09}\", \"no\": {number}}}\n", number * 7))
+        .collect();
+    let mut file = OpenOptions::new().append(true).open(scratch.path("input.log"))?;
+    for (turn, piece) in text.as_bytes().chunks(9973).enumerate() {
+        file.write_all(piece)?;
+        if turn.is_multiple_of(20) {
+            let complete = text.as_bytes()[..9973 * (turn + 1)].iter().filter(|byte| **byte == b'\n').count();
+            agent.wait_until("the lines so far", |agent| stdout_lines(agent) == complete)?;
+        }
+    }
+    agent.wait_until("all lines", |agent| stdout_lines(agent) == LINES as usize)?;
+    let found = agent.terminate()?;
+    ensure!(found.code() == Some(0), "{}", found.stderr);
+
+    let events = found.events();
+    for (number, event) in events.iter().enumerate() {
+        let nanoseconds = number * 7;
+        let expected = format!(
+            "{{\"__time__\": 1698277870, \"__time_ns_part__\": {nanoseconds}, \"t\": \"2023-10-25 23:51:10,{nanoseconds:09}\", \
+             \"no\": \"{number}\"}}"
+        );
+        ensure!(*event == expected, "expected {expected}, found {event}");
+    }
+    // The file has the tags of each event too.
+    let in_file: Vec<String> = fs::read_to_string(&out)?.lines().map(str::to_owned).collect();
+    ensure!(in_file.len() == events.len(), "{} lines in the file", in_file.len());
+    for (in_file, event) in in_file.iter().zip(&events) {
+        let fields = event.strip_suffix('}').context("an event is an object")?;
+        let tag = format!(r#", "__tag__:__path__": "{}""#, scratch.path("input.log").display());
+        ensure!(in_file.starts_with(fields) && in_file.contains(&tag), "{in_file}");
+    }
+    assert_eq!(total(&found, "read_bytes_total"), Some(text.len() as u64));
+    assert_eq!(total(&found, "acknowledged_events_total"), Some(u64::from(LINES)));
+    Ok(())
+}
+
+#[test]
+fn a_signal_drains_what_was_read_and_ends_with_success() -> Result<()> {
+    let scratch = Scratch::new()?;
+    scratch.pipeline(&[JSON])?;
+    scratch.write("input.log", numbered(0..200_000))?;
+    for signal in [Signal::TERM, Signal::INT] {
+        let mut agent = scratch.loglift(RUN).start()?;
+        agent.wait_until("an event", |agent| stdout_lines(agent) > 0)?;
+        agent.signal(signal)?;
+        let found = agent.finish()?;
+        ensure!(found.code() == Some(0), "{signal:?}: {:?}\n{}", found.status, found.stderr);
+        let events = found.events();
+        expect_numbered(&events, u32::try_from(events.len())?)?;
+        for counter in ["read_events_total", "out_events_total", "acknowledged_events_total"] {
+            assert_eq!(total(&found, counter), Some(events.len() as u64), "{counter}\n{}", found.stderr);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn several_pipelines_run_side_by_side_and_a_wrong_one_hurts_none() -> Result<()> {
+    let scratch = Scratch::new()?;
+    fs::create_dir(scratch.path("conf"))?;
+    let to_file = |name: &str| format!("Type: flusher_file, FilePath: {}", scratch.path(name).display());
+    for name in ["a", "b"] {
+        let config = scratch.config(&format!("{name}.log"), &[], &[&to_file(&format!("{name}.json"))]);
+        scratch.write(&format!("conf/{name}.yaml"), config)?;
+        scratch.write(&format!("{name}.log"), format!("from {name}\n"))?;
+    }
+    let disabled = scratch.config("a.log", &[], &[&to_file("c.json")]);
+    scratch.write("conf/c.yaml", format!("enable: false\n{disabled}"))?;
+    scratch.write("conf/d.yaml", scratch.config("a.log", &["Type: processor_strptme"], &[&to_file("d.json")]))?;
+
+    let mut agent = scratch.loglift(&["run", "-c", "conf"]).start()?;
+    agent.wait_until("both events", |_| scratch.lines("a.json").len() + scratch.lines("b.json").len() == 2)?;
+    let found = agent.terminate()?;
+    assert_eq!(found.code(), Some(0), "{}", found.stderr);
+    assert!(scratch.lines("a.json")[0].contains("from a") && scratch.lines("b.json")[0].contains("from b"));
+    assert!(!scratch.path("c.json").exists() && !scratch.path("d.json").exists());
+    assert_eq!(found.log("error: conf/d.yaml:4:").len(), 1, "{}", found.stderr);
+    assert_eq!(found.log("pipelines=\"a, b\"").len(), 1, "{}", found.stderr);
+    Ok(())
+}
+
+#[test]
+fn the_flushers_of_the_command_line_replace_the_configured_ones() -> Result<()> {
+    let scratch = Scratch::new()?;
+    scratch.write("input.log", numbered(0..1000))?;
+    let configured = format!("Type: flusher_file, FilePath: {}", scratch.path("configured.json").display());
+    scratch.write("pipeline.yaml", scratch.config("input.log", &[], &[&configured]))?;
+    let mut agent = scratch.loglift(&[RUN, &["--flusher", "file:chosen.json"]].concat()).start()?;
+    agent.wait_until("all lines", |_| scratch.lines("chosen.json").len() == 1000)?;
+    assert_eq!(agent.terminate()?.code(), Some(0));
+    expect_numbered(&scratch.lines("chosen.json"), 1000)?;
+    assert!(!scratch.path("configured.json").exists());
+
+    let agent = scratch.loglift(&[RUN, &["--flusher", "blackhole", "--log-level", "debug"]].concat()).start()?;
+    let position = || read_position(agent.pid(), &scratch.path("input.log"));
+    wait_until("end of the file", || position() == Some(12_000))?;
+    let found = agent.terminate()?;
+    assert_eq!((found.code(), found.stdout.as_slice()), (Some(0), &b""[..]));
+    assert_eq!(total(&found, "acknowledged_events_total"), Some(1000), "{}", found.stderr);
+    Ok(())
+}
+
+/// How far a process has read a file that it has open.
+fn read_position(pid: u32, path: &Path) -> Option<u64> {
+    let process = Path::new("/proc").join(pid.to_string());
+    let descriptors = fs::read_dir(process.join("fd")).ok()?.flatten();
+    let descriptor =
+        descriptors.into_iter().find(|entry| fs::read_link(entry.path()).is_ok_and(|found| found == path))?;
+    let info = fs::read_to_string(process.join("fdinfo").join(descriptor.file_name())).ok()?;
+    info.lines().find_map(|line| line.strip_prefix("pos:")?.trim().parse().ok())
+}
+
+#[test]
+fn a_rotated_output_holds_each_event_once() -> Result<()> {
+    let scratch = Scratch::new()?;
+    let out = format!(
+        "Type: flusher_file, FilePath: {}, MaxFileSize: 100000, MaxFiles: 50",
+        scratch.path("out.json").display()
+    );
+    scratch.write("pipeline.yaml", scratch.config("input.log", &[], &[&out]))?;
+    scratch.write("input.log", "")?;
+    let mut agent = scratch.loglift(RUN).start()?;
+    let outputs = || -> Vec<String> {
+        let newest_last = (1..50).rev().map(|number| format!("out.json.{number}")).chain(["out.json".to_owned()]);
+        newest_last.flat_map(|name| scratch.lines(&name)).collect()
+    };
+    for part in 0..10 {
+        scratch.append("input.log", numbered(part * 1000..(part + 1) * 1000))?;
+        agent.wait_until("the lines so far", |_| outputs().len() == (part as usize + 1) * 1000)?;
+    }
+    assert_eq!(agent.terminate()?.code(), Some(0));
+    expect_numbered(&outputs(), 10_000)?;
+    assert!(scratch.path("out.json.3").exists(), "it was rotated");
+    Ok(())
+}
+
+#[test]
+fn only_so_many_rotated_files_are_kept() -> Result<()> {
+    let scratch = Scratch::new()?;
+    let out =
+        format!("Type: flusher_file, FilePath: {}, MaxFileSize: 1, MaxFiles: 2", scratch.path("o.json").display());
+    scratch.write("pipeline.yaml", scratch.config("input.log", &[], &[&out]))?;
+    let mut agent = scratch.loglift(RUN).start()?;
+    for line in ["one", "two", "three"] {
+        scratch.append("input.log", format!("{line}\n"))?;
+        agent.wait_until(line, |_| scratch.lines("o.json").iter().any(|event| event.contains(line)))?;
+    }
+    assert_eq!(agent.terminate()?.code(), Some(0));
+    assert!(scratch.lines("o.json.1")[0].contains("two") && !scratch.path("o.json.2").exists());
+    Ok(())
+}
+
+#[test]
+fn events_are_routed_by_tag_and_unrouted_ones_raise_an_alarm() -> Result<()> {
+    let scratch = Scratch::new()?;
+    let inputs: Vec<String> = ["a.log", "b.log", "c.log"].map(|name| scratch.path(name).display().to_string()).into();
+    let flusher = |name: &str, rule: &str| {
+        format!("  - {{Type: flusher_file, FilePath: {}, Match: {{{rule}}}}}\n", scratch.path(name).display())
+    };
+    let by_path = |path: &str| format!("Type: tag, Key: __path__, Value: {path}");
+    let config = format!(
+        "inputs:\n  - {{Type: input_file, FilePaths: [{}]}}\nprocessors: []\nflushers:\n{}{}{}",
+        inputs.join(", "),
+        flusher("a.json", &by_path(&inputs[0])),
+        flusher("b.json", &(by_path(&inputs[1]) + ", DiscardingTag: true")),
+        flusher("metrics.json", "Type: event_type, Value: metric"),
+    );
+    scratch.write("pipeline.yaml", config)?;
+    for name in ["a", "b", "c"] {
+        scratch.write(&format!("{name}.log"), format!("from {name}\n"))?;
+    }
+    let mut agent = scratch.loglift(RUN).start()?;
+    agent.wait_until("both events", |_| scratch.lines("a.json").len() + scratch.lines("b.json").len() == 2)?;
+    agent.wait_for_log("ROUTE_UNMATCHED_ALARM")?;
+    let found = agent.terminate()?;
+    assert_eq!(found.code(), Some(0));
+    assert!(scratch.lines("a.json")[0].contains("from a") && scratch.lines("b.json")[0].contains("from b"));
+    let has_tag = |name: &str| scratch.lines(name)[0].contains("\"__tag__:__path__\": ");
+    assert_eq!((has_tag("a.json"), has_tag("b.json")), (true, false));
+    assert!(!scratch.path("metrics.json").exists());
+    assert!(found.log("ROUTE_UNMATCHED_ALARM")[0].contains("c.log, offset 0: "), "{}", found.stderr);
+    assert_eq!(total(&found, "unmatched_events_total"), Some(1));
+    Ok(())
+}
+
+#[test]
+fn a_file_that_is_not_there_yet_is_waited_for() -> Result<()> {
+    let scratch = Scratch::new()?;
+    scratch.pipeline(&[])?;
+    let mut agent = scratch.loglift(RUN).start()?;
+    agent.wait_for_log("file not there yet, waiting for it")?;
+    scratch.write("input.log", "")?;
+    scratch.append("input.log", numbered(0..10))?;
+    agent.wait_until("all lines", |agent| stdout_lines(agent) == 10)?;
+    let found = agent.terminate()?;
+    expect_numbered(&found.events(), 10)?;
+    assert_eq!(found.log("not there yet").len(), 1, "{}", found.stderr);
+    Ok(())
+}
+
+#[test]
+fn what_cannot_be_read_raises_an_alarm_and_holds_up_nothing_else() -> Result<()> {
+    let scratch = Scratch::new()?;
+    fs::create_dir(scratch.path("directory.log"))?;
+    symlink("loop.log", scratch.path("loop.log"))?;
+    let config = scratch.config("input.log", &[], &["Type: flusher_stdout"]);
+    let paths = ["directory.log", "loop.log", "input.log"].map(|name| scratch.path(name).display().to_string());
+    scratch.write("pipeline.yaml", config.replacen(&paths[2], &paths.join(", "), 1))?;
+    scratch.write("input.log", numbered(0..10))?;
+    let mut agent = scratch.loglift(RUN).start()?;
+    agent.wait_until("all lines", |agent| stdout_lines(agent) == 10)?;
+    agent.wait_for_log("directory.log: cannot read it: not a regular file; trying again")?;
+
+    // It is a file after all.
+    fs::remove_dir(scratch.path("directory.log"))?;
+    scratch.write("directory.log", "at last\n")?;
+    agent.wait_until("its line", |agent| stdout_lines(agent) == 11)?;
+    let found = agent.terminate()?;
+    assert_eq!(found.code(), Some(0));
+    let alarms = found.log("OPEN_LOGFILE_FAIL_ALARM");
+    assert!(!alarms.is_empty() && alarms.len() <= 6, "limited in rate:\n{}", found.stderr);
+    assert!(!found.log("loop.log: cannot read it: Too many levels of symbolic links").is_empty(), "{}", found.stderr);
+    Ok(())
+}
+
+#[test]
+fn a_line_of_10_mb_in_a_growing_file_costs_none_of_its_neighbours() -> Result<()> {
+    const LONG: usize = 10 << 20;
+    let scratch = Scratch::new()?;
+    scratch.pipeline(&[])?;
+    scratch.write("input.log", "before\n")?;
+    let mut agent = scratch.loglift(RUN).start()?;
+    agent.wait_until("the first line", |agent| stdout_lines(agent) == 1)?;
+    scratch.append("input.log", "x".repeat(LONG))?;
+    scratch.append("input.log", "\nafter\n")?;
+    agent.wait_until("the last line", |agent| agent.stdout().ends_with("\"after\"}\n"))?;
+    let found = agent.terminate()?;
+    let lines = contents(&found.events());
+    assert_eq!(lines[1..lines.len() - 1].iter().map(String::len).sum::<usize>(), LONG);
+    assert!(lines[1..lines.len() - 1].iter().all(|line| line.bytes().all(|byte| byte == b'x')));
+    assert!(!found.log("SPLIT_LOG_FAIL_ALARM").is_empty(), "{}", found.stderr);
+    Ok(())
+}
+
+#[test]
+fn an_unfinished_last_line_is_taken_when_its_time_is_over() -> Result<()> {
+    let scratch = Scratch::new()?;
+    let config = scratch.config("input.log", &[], &["Type: flusher_stdout"]);
+    scratch.write("pipeline.yaml", config.replacen("]}", "], FlushTimeoutSecs: 1}", 1))?;
+    scratch.write("input.log", "one\ntwo")?;
+    let mut agent = scratch.loglift(RUN).start()?;
+    agent.wait_until("both lines", |agent| stdout_lines(agent) == 2)?;
+    scratch.append("input.log", "\nthree\n")?;
+    agent.wait_until("the third", |agent| stdout_lines(agent) == 3)?;
+    let found = agent.terminate()?;
+    assert_eq!(contents(&found.events()), ["one", "two", "three"]);
+    assert!(found.log("FlushTimeoutSecs").is_empty(), "it has an effect:\n{}", found.stderr);
+    Ok(())
+}
+
+#[test]
+fn workers_share_the_files_and_keep_the_order_of_each() -> Result<()> {
+    const FILES: usize = 4;
+    let scratch = Scratch::new()?;
+    let paths: Vec<String> =
+        (0..FILES).map(|file| scratch.path(&format!("{file}.log")).display().to_string()).collect();
+    let config = scratch.config("input.log", &[JSON], &["Type: flusher_stdout"]);
+    let config = config.replacen(&scratch.path("input.log").display().to_string(), &paths.join(", "), 1);
+    scratch.write("pipeline.yaml", config)?;
+    for file in 0..FILES {
+        let lines: String = (0..5000).map(|number| format!("{{\"file\": {file}, \"no\": {number}}}\n")).collect();
+        scratch.write(&format!("{file}.log"), lines)?;
+    }
+    let mut agent = scratch.loglift(&[RUN, &["--workers", "3"]].concat()).start()?;
+    agent.wait_until("all lines", |agent| stdout_lines(agent) == FILES * 5000)?;
+    let found = agent.terminate()?;
+    let events = found.events();
+    for file in 0..FILES {
+        let of_file: Vec<&String> =
+            events.iter().filter(|event| event.contains(&format!("\"file\": \"{file}\""))).collect();
+        assert_eq!(of_file.len(), 5000);
+        let in_order = of_file.iter().enumerate().all(|(no, event)| event.ends_with(&format!("\"no\": \"{no}\"}}")));
+        assert!(in_order, "file {file}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_processor_that_fails_holds_up_no_line() -> Result<()> {
+    let scratch = Scratch::new()?;
+    let guest = misbehaving()?.display();
+    scratch.pipeline(&[&format!("Type: processor_wasm, Component: {guest}, Config: {{Do: trap, When: poison}}")])?;
+    scratch.write("input.log", "")?;
+    let mut agent = scratch.loglift(RUN).start()?;
+    agent.wait_for_log("running")?;
+    for (count, line) in ["one", "poison", "three"].iter().enumerate() {
+        scratch.append("input.log", format!("{line}\n"))?;
+        agent.wait_until(line, |agent| stdout_lines(agent) == count + 1)?;
+    }
+    let found = agent.terminate()?;
+    assert_eq!(found.code(), Some(0));
+    let events = found.events();
+    assert!(events[0].ends_with("\"seen\": \"yes\"}") && events[2].ends_with("\"seen\": \"yes\"}"), "{events:?}");
+    assert!(events[1].contains("\"poison\", \"__processor_error__\": "), "{events:?}");
+    let summary = found.log("faulted_events_total=1");
+    assert!(summary.len() == 1 && summary[0].contains("in_events_total=3"), "{}", found.stderr);
+    Ok(())
+}
+
+#[test]
+fn a_slow_flusher_stops_the_reading_and_loses_nothing() -> Result<()> {
+    const LINES: u32 = 400_000;
+    const MIB: u64 = 1 << 20;
+    let scratch = Scratch::new()?;
+    scratch.fifo("out.json")?;
+    // Open for both, so that neither side waits for the other: the agent writes until the pipe is full.
+    let pipe = OpenOptions::new().read(true).write(true).open(scratch.path("out.json"))?;
+    // Never rotated: the pipe would be renamed.
+    let flusher =
+        format!("Type: flusher_file, FilePath: {}, MaxFileSize: 1000000000", scratch.path("out.json").display());
+    scratch.write("pipeline.yaml", scratch.config("input.log", &[], &[&flusher]))?;
+    let text = numbered(0..LINES);
+    scratch.write("input.log", &text)?;
+    let agent = scratch.loglift(&[RUN, &["--buffer", "1"]].concat()).start()?;
+    let position = || read_position(agent.pid(), &scratch.path("input.log")).unwrap_or(0);
+    wait_until("a chunk read", || position() > 0)?;
+
+    let lines = lines_of(pipe);
+    let mut events = Vec::new();
+    for delivered in 0..u64::from(LINES) {
+        if delivered.is_multiple_of(10_000) {
+            // A line is 12 bytes here; what is in the budget, in the pipe and under way is far less than 2 MiB.
+            let ahead = position().saturating_sub(12 * delivered);
+            ensure!(ahead < 2 * MIB, "{ahead} bytes read ahead after {delivered} events");
+        }
+        events.push(lines.recv_timeout(PATIENCE).with_context(|| format!("no event after {delivered}"))?);
+    }
+    expect_numbered(&events, LINES)?;
+    let found = agent.terminate()?;
+    assert_eq!(found.code(), Some(0), "{}", found.stderr);
+    assert_eq!(total(&found, "acknowledged_events_total"), Some(u64::from(LINES)));
+    Ok(())
+}
+
+/// Reads lines on a thread of its own, which ends with the test program.
+fn lines_of(file: File) -> mpsc::Receiver<String> {
+    let (sender, receiver) = mpsc::sync_channel(1);
+    thread::spawn(move || {
+        for line in BufReader::new(file).lines().map_while(std::io::Result::ok) {
+            if sender.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+#[test]
+fn an_agent_that_cannot_deliver_gives_up_after_the_drain_timeout() -> Result<()> {
+    let scratch = Scratch::new()?;
+    scratch.fifo("out.json")?;
+    let flusher = format!("Type: flusher_file, FilePath: {}", scratch.path("out.json").display());
+    scratch.write("pipeline.yaml", scratch.config("input.log", &[], &[&flusher]))?;
+    scratch.write("input.log", "a line\n")?;
+    let agent = scratch.loglift(&[RUN, &["--drain-timeout", "1"]].concat()).start()?;
+    let position = || read_position(agent.pid(), &scratch.path("input.log"));
+    wait_until("the line read", || position() == Some(7))?;
+    // Nobody ever opens the other end of the pipe.
+    let found = agent.terminate()?;
+    assert_eq!(found.code(), Some(1), "{}", found.stderr);
+    assert_eq!(found.log("not everything could be delivered in time, giving up").len(), 1, "{}", found.stderr);
+    Ok(())
+}
+
+#[test]
+fn a_full_disk_delays_events_and_loses_none() -> Result<()> {
+    const LINES: u32 = 50_000;
+    let scratch = Scratch::new()?;
+    fs::create_dir(scratch.path("small"))?;
+    let disk = Mounted { path: scratch.path("small").display().to_string() };
+    if !disk.mount("size=256k") {
+        println!("skipped: this user cannot mount a file system");
+        return Ok(());
+    }
+    let flusher = format!("Type: flusher_file, FilePath: {}/out.json, MaxFileSize: 100000000", disk.path);
+    scratch.write("pipeline.yaml", scratch.config("input.log", &[], &[&flusher]))?;
+    scratch.write("input.log", numbered(0..LINES))?;
+    let mut agent = scratch.loglift(&[RUN, &["--buffer", "1"]].concat()).start()?;
+    agent.wait_for_log("FLUSH_FAIL_ALARM in flushers[0]: cannot write: No space left on device")?;
+    ensure!(disk.mount("remount,size=64m"), "cannot make room");
+    agent.wait_until("all lines", |_| scratch.lines("small/out.json").len() == LINES as usize)?;
+    let found = agent.terminate()?;
+    assert_eq!(found.code(), Some(0), "{}", found.stderr);
+    expect_numbered(&scratch.lines("small/out.json"), LINES)
+}
+
+/// A file system that goes when the test ends.
+struct Mounted {
+    path: String,
+}
+
+impl Mounted {
+    fn mount(&self, options: &str) -> bool {
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs", &self.path]).output();
+        mounted.is_ok_and(|output| output.status.success())
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        // Lazily, since the agent may still run when a check has failed. Nothing was mounted if it was not permitted.
+        let _ = Command::new("umount").args(["--lazy", &self.path]).output();
+    }
+}
