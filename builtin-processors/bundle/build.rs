@@ -9,8 +9,13 @@ use std::{env, fs, process};
 use loglift_guest_build::{BuildError, Toolchain, Workspace};
 
 /// The `Type` of a processor in a pipeline config, and the package that holds it.
-const BUILT_IN: [(&str, &str); 3] = [
+const BUILT_IN: [(&str, &str); 8] = [
+    ("processor_desensitize_native", "loglift-redact"),
+    ("processor_filter_regex_native", "loglift-filter"),
+    ("processor_gotime", "loglift-gotime"),
+    ("processor_parse_delimiter_native", "loglift-parse-delimiter"),
     ("processor_parse_json_native", "loglift-parse-json"),
+    ("processor_parse_regex_native", "loglift-parse-regex"),
     ("processor_parse_timestamp_native", "loglift-parse-timestamp"),
     ("processor_strptime", "loglift-strptime"),
 ];

@@ -7,20 +7,39 @@
 //!   digit. Every step before such an end has seen, within the remembered text, the byte that stopped it.
 //! - A number at the very end could go on in the next value: `…:1`, then `…:12`. So the next byte must not be a digit,
 //!   or the text must be as long as all its numbers can be together, as in `20231026010203`.
-//! - Offsets (`%z`) and seconds (`%s`) take no part: what they read depends on more than one byte after them.
+//! - Offsets (`%z`) and seconds (`%s`) of strptime take no part: what they read depends on more than one byte after
+//!   them. Offsets of Go layouts may come after the remembered text, and are then read from each value.
 
-use crate::format::{Format, Tail};
+use crate::fields::{Fields, LocalOffset};
+use crate::format::Format;
 use crate::mismatch::Mismatch;
 use crate::resolver::{Resolved, Resolver};
 use crate::time::Time;
 
+/// A way to write times: [`Format`] or [`Layout`](crate::Layout).
+pub trait Syntax {
+    /// Whether a value may be taken for the same second as the one before, when both begin with the same text.
+    fn remembers(&self) -> bool;
+
+    /// Reads a value; also returns the length of the text at its beginning that may be remembered.
+    ///
+    /// # Errors
+    /// Fails at the first byte of `value` that is not as it should be.
+    fn read(&self, value: &[u8]) -> Result<(Fields, usize), Mismatch>;
+
+    /// Returns the time of a value that begins with remembered text of `text_len` bytes and goes on with `rest`; `None`
+    /// if the value has to be read as a whole.
+    ///
+    /// `second` is what the text means: as UTC, if `rest` says how far from UTC it is.
+    fn read_rest(&self, text_len: usize, rest: &[u8], second: Time) -> Option<Time>;
+}
+
 /// A format and a resolver that answer faster while values stay within a second.
 #[derive(Debug, Clone)]
-pub struct CachedParser {
-    format: Format,
+pub struct CachedParser<S = Format> {
+    syntax: S,
     resolver: Resolver,
-    /// None: the format cannot take part.
-    tail: Option<Tail>,
+    remembers: bool,
     last: Second,
 }
 
@@ -29,22 +48,22 @@ pub struct CachedParser {
 struct Second {
     text_len: usize,
     words: [u64; 4],
-    resolved: Resolved,
+    meaning: Resolved,
 }
 
 impl Second {
     const NONE: Self = Self {
         text_len: 0,
         words: [0; 4],
-        resolved: Resolved { time: Time { seconds: 0, nanoseconds: 0 }, deduced: false },
+        meaning: Resolved { time: Time { seconds: 0, nanoseconds: 0 }, deduced: false },
     };
 }
 
-impl CachedParser {
-    /// Parses values of `format`, and resolves them by `resolver`.
-    pub fn new(format: Format, resolver: Resolver) -> Self {
-        let tail = format.tail();
-        Self { format, resolver, tail, last: Second::NONE }
+impl<S: Syntax> CachedParser<S> {
+    /// Parses values of `syntax`, and resolves them by `resolver`.
+    pub fn new(syntax: S, resolver: Resolver) -> Self {
+        let remembers = syntax.remembers();
+        Self { syntax, resolver, remembers, last: Second::NONE }
     }
 
     /// Sets the current time, in Unix seconds; see [`Resolver::set_now`].
@@ -53,12 +72,12 @@ impl CachedParser {
         self.last = Second::NONE;
     }
 
-    /// Returns the format.
-    pub fn format(&self) -> &Format {
-        &self.format
+    /// Returns the format or layout.
+    pub fn syntax(&self) -> &S {
+        &self.syntax
     }
 
-    /// Returns the instant that `value` says, just as [`Format::parse`] and [`Resolver::resolve`] would.
+    /// Returns the instant that `value` says, just as [`Syntax::read`] and [`Resolver::resolve`] would.
     ///
     /// # Errors
     /// Fails at the first byte of `value` that does not follow the format.
@@ -72,29 +91,30 @@ impl CachedParser {
 
     #[inline]
     fn remembered(&self, value: &[u8]) -> Option<Resolved> {
-        let (tail, last) = (self.tail.as_ref()?, &self.last);
+        let last = &self.last;
         let (text, rest) = value.split_at_checked(last.text_len)?;
         let difference = words(text)?.iter().zip(last.words).fold(0, |difference, (a, b)| difference | (a ^ b));
-        if difference != 0 || !tail.ends(last.text_len, rest) {
+        if difference != 0 {
             return None;
         }
-        let nanoseconds = match tail.has_fraction() {
-            true => Format::parse_fraction(rest)?,
-            false => last.resolved.time.nanoseconds,
-        };
-        Some(Resolved { time: Time { nanoseconds, ..last.resolved.time }, ..last.resolved })
+        let time = self.syntax.read_rest(last.text_len, rest, last.meaning.time)?;
+        Some(Resolved { time, ..last.meaning })
     }
 
     fn parse_and_remember(&mut self, value: &[u8]) -> Result<Resolved, Mismatch> {
-        let (fields, text, _) = self.format.split(value)?;
+        let (fields, text_len) = self.syntax.read(value)?;
         let resolved = self.resolver.resolve(fields);
-        if self.tail.is_some()
-            && let Some(words) = words(text)
+        if self.remembers
+            && let Some(words) = words(&value[..text_len])
         {
             // Field by field, which spares a sandbox the call that copies a whole structure.
-            self.last.text_len = text.len();
+            self.last.text_len = text_len;
             self.last.words = words;
-            self.last.resolved = resolved;
+            self.last.meaning = resolved;
+            // The offset is no part of the remembered text.
+            if let Fields::Civil { offset: LocalOffset::Seconds(seconds), .. } = fields {
+                self.last.meaning.time.seconds += i64::from(seconds);
+            }
         }
         Ok(resolved)
     }

@@ -19,9 +19,33 @@ pub enum Fields {
         second_of_day: u32,
         /// 0..=999999999.
         nanoseconds: u32,
-        /// Local clock minus UTC, if the text says so.
-        offset_seconds: Option<i32>,
+        /// Local clock minus UTC.
+        offset: LocalOffset,
     },
+}
+
+/// What a local clock is ahead of UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LocalOffset {
+    /// The text does not say: the zone decides.
+    OfZone,
+    /// So many seconds.
+    Seconds(i32),
+    /// What the zone calls by this abbreviation; 0 if it knows none such.
+    Named(Abbreviation),
+}
+
+/// The abbreviation of a zone, such as `CST`: up to six bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Abbreviation([u8; 6]);
+
+impl Abbreviation {
+    /// Returns the abbreviation, `None` if it is longer than those of zones are.
+    pub fn new(text: &[u8]) -> Option<Self> {
+        let mut bytes = [0; 6];
+        bytes.get_mut(..text.len())?.copy_from_slice(text);
+        Some(Self(bytes))
+    }
 }
 
 /// Which day of a year.

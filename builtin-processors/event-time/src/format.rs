@@ -26,21 +26,19 @@
 
 mod compile;
 mod cursor;
-mod digits;
-mod names;
-mod shape;
 mod tail;
-mod template;
 
 use std::fmt;
 
+use crate::cached::Syntax;
 use crate::fields::Fields;
 use crate::mismatch::{Expected, Mismatch};
+use crate::shape::Shape;
+use crate::template::{self, Part, Template};
+use crate::time::Time;
 use compile::Step;
 use cursor::Cursor;
-use shape::Shape;
-pub(crate) use tail::Tail;
-use template::Template;
+use tail::Tail;
 
 /// A compiled format.
 #[derive(Debug, Clone)]
@@ -49,6 +47,8 @@ pub struct Format {
     steps: Vec<Step>,
     trailing_fraction: bool,
     template: Option<Template>,
+    /// None: no text can be remembered.
+    tail: Option<Tail>,
     shape: Shape,
 }
 
@@ -69,8 +69,9 @@ impl Format {
     pub fn compile(format: &str) -> Result<Self, FormatError> {
         let (mut steps, shape) = compile::compile(format)?;
         let trailing_fraction = steps.pop_if(|last| *last == Step::Fraction).is_some();
-        let template = Template::of(&steps);
-        Ok(Self { steps, trailing_fraction, template, shape })
+        let template = parts(&steps).and_then(|parts| Template::of(&parts));
+        let tail = Tail::of(&steps, trailing_fraction);
+        Ok(Self { steps, trailing_fraction, template, tail, shape })
     }
 
     /// Reads `value`; what follows a complete match is ignored.
@@ -92,15 +93,15 @@ impl Format {
         Ok((fields, rest))
     }
 
-    /// Reads `value`; also returns its text before a fraction at the end, and what follows the match.
+    /// Reads `value`; also returns the length of its text before a fraction at the end, and what follows the match.
     #[inline]
-    pub(crate) fn split<'v>(&self, value: &'v [u8]) -> Result<(Fields, &'v [u8], &'v [u8]), Mismatch> {
+    fn split<'v>(&self, value: &'v [u8]) -> Result<(Fields, usize, &'v [u8]), Mismatch> {
         let mut cursor = Cursor::new(value);
         let text_len = match self.follow(&mut cursor) {
             Ok(text_rest) => value.len() - text_rest.len(),
             Err(expected) => return Err(Mismatch::new(value.len() - cursor.rest().len(), cursor.rest(), expected)),
         };
-        Ok((self.shape.fields(cursor.readings()), &value[..text_len], cursor.rest()))
+        Ok((self.shape.fields(cursor.readings()), text_len, cursor.rest()))
     }
 
     /// Whether the text has a year, so that none has to be chosen.
@@ -123,17 +124,6 @@ impl Format {
         self.steps == [Step::BareEpoch]
     }
 
-    /// Returns how remembered text has to end; `None` if remembering it would not be safe.
-    pub(crate) fn tail(&self) -> Option<Tail> {
-        Tail::of(&self.steps, self.trailing_fraction)
-    }
-
-    /// Reads the fraction that `rest` begins with; returns its nanoseconds.
-    #[inline]
-    pub(crate) fn parse_fraction(rest: &[u8]) -> Option<u32> {
-        Cursor::new(rest).fraction().ok()
-    }
-
     /// Follows all steps; returns what was left before a fraction at the end.
     #[inline(always)]
     fn follow<'v>(&self, cursor: &mut Cursor<'v>) -> Result<&'v [u8], Expected> {
@@ -146,6 +136,46 @@ impl Format {
         }
         Ok(text_rest)
     }
+}
+
+impl Syntax for Format {
+    fn remembers(&self) -> bool {
+        self.tail.is_some()
+    }
+
+    #[inline]
+    fn read(&self, value: &[u8]) -> Result<(Fields, usize), Mismatch> {
+        self.split(value).map(|(fields, text_len, _)| (fields, text_len))
+    }
+
+    #[inline]
+    fn read_rest(&self, text_len: usize, rest: &[u8], second: Time) -> Option<Time> {
+        let tail = self.tail.as_ref()?;
+        if !tail.ends(text_len, rest) {
+            return None;
+        }
+        let nanoseconds = match tail.has_fraction() {
+            true => Cursor::new(rest).fraction().ok()?,
+            false => second.nanoseconds,
+        };
+        Some(Time { nanoseconds, ..second })
+    }
+}
+
+/// Returns the parts of a text whose numbers have all their digits, `None` if not all of it has a fixed width.
+fn parts(steps: &[Step]) -> Option<Vec<Part>> {
+    let part = |(index, step): (usize, &Step)| match *step {
+        Step::Byte(byte) => Some(Part::Byte(byte)),
+        // One blank, which only something else can end.
+        Step::Whitespace if matches!(steps.get(index + 1), Some(Step::Byte(_) | Step::Number(_))) => {
+            Some(Part::Byte(b' '))
+        }
+        Step::Number(compile::Number { slot, min, max, digits, padded: false, .. }) => {
+            Some(Part::Number(template::Number { slot, min, max, digits }))
+        }
+        _ => None,
+    };
+    steps.iter().enumerate().map(part).collect()
 }
 
 impl fmt::Display for FormatError {

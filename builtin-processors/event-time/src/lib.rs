@@ -5,7 +5,8 @@
 //! when configured      per value        as written   zone, year, now       an instant
 //! ```
 //!
-//! [`CachedParser`] joins the three and remembers the last second it saw. Nothing here reads a clock, a file or the
+//! A [`Layout`] of Go takes the place of a [`Format`] of strptime, and so does the [`Count`] of a unit; a [`Printer`] goes the
+//! other way. [`CachedParser`] joins the three and remembers the last second it saw. Nothing here reads a clock, a file or the
 //! environment: zone data and the current time are handed in, so equal input gives equal output.
 //!
 //! # Examples
@@ -27,16 +28,24 @@
 
 mod cached;
 mod civil;
+mod count;
+mod digits;
 mod fields;
 mod format;
+mod layout;
 mod mismatch;
+mod names;
 mod resolver;
+mod shape;
+mod template;
 mod time;
 mod zone;
 
-pub use cached::CachedParser;
-pub use fields::{Day, Fields, FirstDay};
+pub use cached::{CachedParser, Syntax};
+pub use count::Count;
+pub use fields::{Abbreviation, Day, Fields, FirstDay, LocalOffset};
 pub use format::{Format, FormatError};
+pub use layout::{Layout, Printer, SecondText};
 pub use mismatch::Mismatch;
 pub use resolver::{Resolved, Resolver, YearPolicy};
 pub use time::{Time, Unit};

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use crate::layout::Element;
+use crate::time::Unit;
+
 /// Where a value stops to follow its format.
 ///
 /// Small and free of allocations, since a log may have one in each line; the sentence is made by `Display`:
@@ -14,17 +17,42 @@ pub struct Mismatch {
     found_len: u8,
 }
 
-/// What the format wanted; letters are those of directives.
+/// What the format or layout wanted; letters are those of directives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Expected {
     Char(char),
-    Digit { letter: u8 },
-    Range { letter: u8, min: u16, max: u16 },
-    Month { letter: u8 },
-    Weekday { letter: u8 },
+    Digit {
+        letter: u8,
+    },
+    Range {
+        letter: u8,
+        min: u16,
+        max: u16,
+    },
+    Month {
+        letter: u8,
+    },
+    Weekday {
+        letter: u8,
+    },
     Meridiem,
     Epoch,
     Offset,
+    /// Text for an element of a layout.
+    Element(Element),
+    ElementRange {
+        element: Element,
+        min: u16,
+        max: u16,
+    },
+    LayoutFraction {
+        digits: u8,
+    },
+    ExistingDay,
+    Count {
+        unit: Unit,
+    },
+    End,
 }
 
 impl Mismatch {
@@ -47,8 +75,10 @@ impl Mismatch {
     fn found(&self) -> &[u8] {
         let rest = &self.found[..usize::from(self.found_len)];
         let len = match self.expected {
-            Expected::Char(_) | Expected::Digit { .. } => first_char_len(rest),
-            Expected::Range { .. } | Expected::Epoch => run_len(rest, |byte| byte.is_ascii_digit()),
+            Expected::Char(_) | Expected::Digit { .. } | Expected::End => first_char_len(rest),
+            Expected::Range { .. } | Expected::ElementRange { .. } | Expected::Epoch | Expected::ExistingDay => {
+                run_len(rest, |byte| byte.is_ascii_digit())
+            }
             _ => run_len(rest, |byte| !byte.is_ascii_whitespace()),
         };
         &rest[..len.max(first_char_len(rest))]
@@ -83,6 +113,13 @@ impl fmt::Display for Expected {
             Self::Meridiem => f.write_str("AM or PM for %p"),
             Self::Epoch => f.write_str("seconds other than 0 for %s"),
             Self::Offset => f.write_str("an offset such as +08:00 or Z for %z"),
+            Self::Element(element) => write!(f, "{} for {}", element.wanted(), element.text()),
+            Self::ElementRange { element, min, max } => write!(f, "{min} to {max} for {}", element.text()),
+            Self::LayoutFraction { digits: 1 } => f.write_str("a point or comma and 1 digit"),
+            Self::LayoutFraction { digits } => write!(f, "a point or comma and {digits} digits"),
+            Self::Count { unit } => write!(f, "a whole number of {}", format!("{unit:?}").to_ascii_lowercase()),
+            Self::ExistingDay => f.write_str("a day that the calendar has"),
+            Self::End => f.write_str("the end of the value"),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! From fields to an instant: zone, missing year, missing date.
 
 use crate::civil::{self, DAY_SECONDS};
-use crate::fields::{Day, Fields};
+use crate::fields::{Day, Fields, LocalOffset};
 use crate::time::Time;
 use crate::zone::Zone;
 
@@ -68,10 +68,14 @@ impl Resolver {
     pub fn resolve(&mut self, fields: Fields) -> Resolved {
         match fields {
             Fields::Instant(time) => Resolved { time, deduced: false },
-            Fields::Civil { year, day, second_of_day, nanoseconds, offset_seconds } => {
-                let (days, deduced) = self.days(year, day, second_of_day, offset_seconds);
+            Fields::Civil { year, day, second_of_day, nanoseconds, offset } => {
+                let (days, deduced) = self.days(year, day, second_of_day, offset);
                 let local = days * DAY_SECONDS + i64::from(second_of_day);
-                let offset_seconds = offset_seconds.unwrap_or_else(|| self.zone.offset_at_local(local));
+                let offset_seconds = match offset {
+                    LocalOffset::OfZone => self.zone.offset_at_local(local),
+                    LocalOffset::Seconds(seconds) => seconds,
+                    LocalOffset::Named(name) => self.zone.offset_of_name(name, local).unwrap_or(0),
+                };
                 let time = Time { seconds: local - i64::from(offset_seconds), nanoseconds };
                 Resolved { time, deduced }
             }
@@ -80,7 +84,7 @@ impl Resolver {
 
     /// Returns the day, counted from 1970-01-01, and whether it is a guess.
     #[inline]
-    fn days(&self, year: Option<u16>, day: Day, second_of_day: u32, offset_seconds: Option<i32>) -> (i64, bool) {
+    fn days(&self, year: Option<u16>, day: Day, second_of_day: u32, offset: LocalOffset) -> (i64, bool) {
         let policy_year = match self.missing_year {
             YearPolicy::Fixed(year) => Some(year),
             YearPolicy::ClosestToNow => None,
@@ -88,7 +92,10 @@ impl Resolver {
         if let Some(days) = year.or(policy_year).and_then(|year| day.in_year(year.into())) {
             return (days, false);
         }
-        let offset_seconds = offset_seconds.unwrap_or(self.now_offset_seconds);
+        let offset_seconds = match offset {
+            LocalOffset::Seconds(seconds) => seconds,
+            LocalOffset::OfZone | LocalOffset::Named(_) => self.now_offset_seconds,
+        };
         let now_local = self.now_seconds.saturating_add(offset_seconds.into());
         (closest_day(day, second_of_day, now_local), true)
     }

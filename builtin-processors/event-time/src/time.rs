@@ -22,11 +22,8 @@ impl Time {
     /// assert_eq!(out, b"1698249070123");
     /// ```
     pub fn write_in(self, unit: Unit, out: &mut Vec<u8>) {
-        let (per_second, digits) = match unit {
-            Unit::Milliseconds => (1_000, 3),
-            Unit::Microseconds => (1_000_000, 6),
-            Unit::Nanoseconds => (1_000_000_000, 9),
-        };
+        let per_second = unit.per_second();
+        let digits = unit.digits();
         let fraction = self.nanoseconds / (1_000_000_000 / per_second);
         // Seconds and fraction are written one after the other, so that no product of them can overflow. Before 1970
         // the fraction counts up to the next second, while the digits of a negative number count away from it.
@@ -50,6 +47,8 @@ impl Time {
 /// What one in a whole number stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
+    /// Whole seconds.
+    Seconds,
     /// 10⁻³ seconds.
     Milliseconds,
     /// 10⁻⁶ seconds.
@@ -59,6 +58,21 @@ pub enum Unit {
 }
 
 impl Unit {
+    /// Returns how many digits the fraction of a second has.
+    pub(crate) fn digits(self) -> usize {
+        self.per_second().ilog10() as usize
+    }
+
+    /// Returns how many of the unit a second has.
+    pub(crate) fn per_second(self) -> u32 {
+        match self {
+            Self::Seconds => 1,
+            Self::Milliseconds => 1_000,
+            Self::Microseconds => 1_000_000,
+            Self::Nanoseconds => 1_000_000_000,
+        }
+    }
+
     /// Returns the unit that a configuration calls `ms`, `us` or `ns`.
     pub fn from_name(name: &str) -> Option<Self> {
         match name {
@@ -94,6 +108,9 @@ mod tests {
             Time { seconds, nanoseconds }.write_in(unit, &mut out);
             assert_eq!(String::from_utf8_lossy(&out), expected);
         };
+        check(1698249070, 123_456_789, Unit::Seconds, "1698249070");
+        check(0, 999_999_999, Unit::Seconds, "0");
+        check(-1, 999_999_999, Unit::Seconds, "-1");
         check(1698249070, 123_456_789, Unit::Milliseconds, "1698249070123");
         check(1698249070, 123_456_789, Unit::Microseconds, "1698249070123456");
         check(1698249070, 123_456_789, Unit::Nanoseconds, "1698249070123456789");

@@ -9,12 +9,16 @@ use std::ops::Range;
 use jiff::Timestamp;
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 
+use crate::fields::Abbreviation;
+
 /// Rules that give each local time its offset from UTC.
 #[derive(Debug, Clone)]
 pub struct Zone {
     /// None: `current` holds for all times.
     rules: Option<TimeZone>,
     current: Stretch,
+    /// What the zone calls its offsets, in the order of their first use; empty until asked for.
+    names: Vec<(Abbreviation, i32)>,
 }
 
 /// Local times that share one offset.
@@ -34,7 +38,8 @@ impl Zone {
 
     /// A clock that is always `offset_seconds` ahead of UTC (behind, if negative).
     pub fn fixed(offset_seconds: i32) -> Self {
-        Self { rules: None, current: Stretch { local: i64::MIN..i64::MAX, offset_seconds } }
+        let always = Stretch { local: i64::MIN..i64::MAX, offset_seconds };
+        Self { rules: None, current: always, names: Vec::new() }
     }
 
     /// The zone that TZif data (a file of the tz database) describes; `name` is for messages only.
@@ -75,8 +80,66 @@ impl Zone {
         }
     }
 
+    /// Returns the offset that the zone calls by an abbreviation, in seconds: the one in force at the local time, else
+    /// the first that was ever called so; `None` if there is none.
+    pub(crate) fn offset_of_name(&mut self, name: Abbreviation, local: i64) -> Option<i32> {
+        let rules = self.rules.as_ref()?;
+        if self.names.is_empty() {
+            self.names = names(rules);
+        }
+        let in_force = |offset: i32| name_at(rules, local.saturating_sub(offset.into())) == Some(name);
+        let offsets = || self.names.iter().filter(|it| it.0 == name).map(|it| it.1);
+        offsets().find(|offset| in_force(*offset)).or_else(|| offsets().next())
+    }
+
     fn from_rules(rules: TimeZone) -> Self {
-        Self { rules: Some(rules), current: Stretch { local: 0..0, offset_seconds: 0 } }
+        Self { rules: Some(rules), current: Stretch { local: 0..0, offset_seconds: 0 }, names: Vec::new() }
+    }
+}
+
+/// A clock of a zone: what it shows at an instant.
+#[derive(Debug, Clone)]
+pub(crate) struct Clock {
+    zone: Zone,
+    /// Instants that share offset and name.
+    current: Range<i64>,
+    offset_seconds: i32,
+    /// Empty if there is none.
+    name: String,
+}
+
+impl Clock {
+    pub(crate) fn new(zone: Zone) -> Self {
+        let offset_seconds = zone.current.offset_seconds;
+        let name = if zone.rules.is_none() && offset_seconds == 0 { "UTC" } else { "" };
+        let current = if zone.rules.is_none() { i64::MIN..i64::MAX } else { 0..0 };
+        Self { zone, current, offset_seconds, name: name.to_owned() }
+    }
+
+    /// Returns what local clocks are ahead of UTC at the instant `seconds`, in seconds, and what that is called.
+    #[inline]
+    pub(crate) fn at(&mut self, seconds: i64) -> (i32, &str) {
+        if !self.current.contains(&seconds) {
+            self.look_up(seconds);
+        }
+        (self.offset_seconds, &self.name)
+    }
+
+    /// Returns the instants around the last one that have its offset and name.
+    pub(crate) fn same_offset(&self) -> Range<i64> {
+        self.current.clone()
+    }
+
+    fn look_up(&mut self, seconds: i64) {
+        let Some(rules) = &self.zone.rules else { return };
+        let instant = timestamp(seconds);
+        let info = rules.to_offset_info(instant);
+        self.offset_seconds = info.offset().seconds();
+        info.abbreviation().clone_into(&mut self.name);
+        let transition = |at: jiff::tz::TimeZoneTransition| at.timestamp().as_second();
+        let start = rules.preceding(timestamp(seconds.saturating_add(1))).next().map_or(i64::MIN, transition);
+        let end = rules.following(instant).next().map_or(i64::MAX, transition);
+        self.current = start..end;
     }
 }
 
@@ -115,6 +178,25 @@ impl fmt::Display for ZoneError {
 
 impl std::error::Error for ZoneError {}
 
+/// Returns what a zone has called its offsets until 2100.
+fn names(rules: &TimeZone) -> Vec<(Abbreviation, i32)> {
+    let mut names = Vec::new();
+    let mut add = |instant: Timestamp| {
+        let info = rules.to_offset_info(instant);
+        let name = Abbreviation::new(info.abbreviation().as_bytes()).map(|name| (name, info.offset().seconds()));
+        names.extend(name.filter(|name| !names.contains(name)));
+    };
+    let first = timestamp(i64::MIN);
+    add(first);
+    let transitions = rules.following(first).map(|it| it.timestamp());
+    transitions.take_while(|at| at.as_second() < YEAR_2100).take(MANY_TRANSITIONS).for_each(&mut add);
+    names
+}
+
+fn name_at(rules: &TimeZone, instant: i64) -> Option<Abbreviation> {
+    Abbreviation::new(rules.to_offset_info(timestamp(instant)).abbreviation().as_bytes())
+}
+
 /// Returns the offset at `local` and how far it reaches.
 fn stretch_around(rules: &TimeZone, local: i64) -> Stretch {
     let local = local.clamp(timestamp(i64::MIN).as_second(), timestamp(i64::MAX).as_second());
@@ -149,6 +231,10 @@ fn timestamp(seconds: i64) -> Timestamp {
     let range = Timestamp::MIN.as_second() + edge_seconds..=Timestamp::MAX.as_second() - edge_seconds;
     Timestamp::from_second(seconds.clamp(*range.start(), *range.end())).expect("clamped to the range of instants")
 }
+
+const YEAR_2100: i64 = 4_102_444_800;
+/// More than any zone has had, and enough of the yearly ones of a POSIX rule.
+const MANY_TRANSITIONS: usize = 500;
 
 #[cfg(test)]
 mod tests {

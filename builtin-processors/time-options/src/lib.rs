@@ -1,8 +1,8 @@
 //! What the time processors share: how they go through a batch, the machine's zone, and exact timestamps.
 #![forbid(unsafe_code)]
 
-use loglift_event_time::{CachedParser, Format, Resolved, Time, Unit, Zone};
-use loglift_sdk::{Batch, Changes, Context, Event, Issue, Key, Outcome, excerpt};
+use loglift_event_time::{CachedParser, Format, Resolved, Syntax, Time, Unit, Zone};
+use loglift_sdk::{Batch, Changes, Context, Event, Issue, Outcome, excerpt};
 use serde::Deserialize;
 
 /// The parameters for a field with the time as one exact number.
@@ -26,11 +26,11 @@ pub struct PreciseTimestamp {
 
 /// Parses one field of each event as a time.
 #[derive(Debug)]
-pub struct TimeField {
+pub struct TimeField<S = Format> {
     /// The field that holds the text.
     pub source: String,
     /// How it is parsed.
-    pub parser: CachedParser,
+    pub parser: CachedParser<S>,
     /// The field for the exact number, if there is one.
     pub precise: Option<PreciseTimestamp>,
     /// What an alarm calls the format: the parameter and its value.
@@ -63,7 +63,7 @@ impl PreciseTimestampOptions {
     }
 }
 
-impl TimeField {
+impl<S: Syntax> TimeField<S> {
     /// Goes through a batch: sets the time of each event whose text fits, unless `accept` says otherwise.
     ///
     /// `accept` sees the event and its time before anything is changed; it has to say what becomes of an event that it
@@ -82,7 +82,11 @@ impl TimeField {
         self.parser.set_now(batch.read_seconds());
         let (mut accepted, mut deduced_years) = (0, 0);
         for event in batch.events() {
-            let Some(Resolved { time, deduced }) = self.parse(event, source, changes) else { continue };
+            let Some(value) = event.value(source) else {
+                changes.outcome(event.index(), Outcome::KeyNotFound);
+                continue;
+            };
+            let Some(Resolved { time, deduced }) = self.parse(event, value, changes) else { continue };
             if !accept(event, time, changes) {
                 continue;
             }
@@ -100,13 +104,9 @@ impl TimeField {
         accepted
     }
 
-    /// The time that an event's text says; without one, says what became of the event.
+    /// The time that the text of an event's field says; if there is none, says that the event failed.
     #[inline]
-    fn parse(&mut self, event: Event, source: Key, changes: &mut Changes) -> Option<Resolved> {
-        let Some(value) = event.value(source) else {
-            changes.outcome(event.index(), Outcome::KeyNotFound);
-            return None;
-        };
+    pub fn parse(&mut self, event: Event, value: &[u8], changes: &mut Changes) -> Option<Resolved> {
         match self.parser.parse(value) {
             // No event of a log is that far away, and the contract has no such time.
             Ok(resolved) if YEARS.contains(&resolved.time.seconds) => Some(resolved),

@@ -1,7 +1,7 @@
 //! From the text of a format to the steps that read a value.
 
 use super::FormatError;
-use super::shape::{Shape, Slot};
+use crate::shape::{Others, Shape, Slot};
 
 /// One thing to read from a value. Letters are those of directives, for messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +41,19 @@ pub(crate) struct Number {
     pub(crate) padded: bool,
 }
 
+impl Step {
+    /// Returns the number that the step reads, if it reads one.
+    fn slot(&self) -> Option<Slot> {
+        match self {
+            Self::Number(Number { slot, .. }) => Some(*slot),
+            Self::Month { .. } => Some(Slot::Month),
+            Self::Weekday { .. } => Some(Slot::Weekday),
+            Self::Meridiem => Some(Slot::Meridiem),
+            _ => None,
+        }
+    }
+}
+
 /// Returns the steps of `format` and what they define.
 pub(crate) fn compile(format: &str) -> Result<(Vec<Step>, Shape), FormatError> {
     let mut steps = Vec::new();
@@ -48,7 +61,13 @@ pub(crate) fn compile(format: &str) -> Result<(Vec<Step>, Shape), FormatError> {
     if steps == [Step::Epoch] {
         steps = vec![Step::BareEpoch];
     }
-    let shape = Shape::of(&steps);
+    let slots: Vec<Slot> = steps.iter().filter_map(Step::slot).collect();
+    let others = Others {
+        epoch: steps.contains(&Step::Epoch) || steps.contains(&Step::BareEpoch),
+        offset: steps.contains(&Step::Offset),
+        fraction: steps.contains(&Step::Fraction),
+    };
+    let shape = Shape::of(&slots, others);
     match shape.has_date() || shape.has_time() {
         true => Ok((steps, shape)),
         false => Err(FormatError { at: format.len(), message: "no directive for a date or a time".to_owned() }),

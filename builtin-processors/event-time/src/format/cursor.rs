@@ -1,11 +1,12 @@
 //! Reading a value, step by step.
 
 use super::compile::{Number, Step};
-use super::digits::eight_digits;
-use super::names::{self, Name};
-use super::shape::{Readings, Slot};
-use super::template::Template;
+use crate::digits::eight_digits;
+use crate::fields::LocalOffset;
 use crate::mismatch::Expected;
+use crate::names::{self, Name};
+use crate::shape::{Readings, Slot};
+use crate::template::Template;
 
 /// A place in a value, and what was read before it.
 ///
@@ -229,9 +230,9 @@ impl<'v> Cursor<'v> {
             ([], _) | ([_, _, ..], Some(Some(0))) => numeric_offset(after_word),
             _ => None,
         };
-        (self.readings.offset_seconds, self.rest) = match (numeric, named) {
-            (Some((seconds, rest)), _) => (Some(seconds), rest),
-            (None, Some(seconds)) => (seconds, after_word),
+        (self.readings.offset, self.rest) = match (numeric, named) {
+            (Some((seconds, rest)), _) => (LocalOffset::Seconds(seconds), rest),
+            (None, Some(seconds)) => (seconds.map_or(LocalOffset::OfZone, LocalOffset::Seconds), after_word),
             (None, None) => return Err(Expected::Offset),
         };
         Ok(())

@@ -3,9 +3,8 @@
 //! Then each number has its place, as in `2023-10-25 23:51:10,`, and the whole text is compared eight bytes a step. A
 //! value that does not fit is read step by step: it may still follow the format, and if not, a mismatch is found there.
 
-use super::compile::{Number, Step};
-use super::digits::{AFTER_NINE, EXACT, checked_difference};
-use super::shape::Readings;
+use crate::digits::{AFTER_NINE, EXACT, checked_difference};
+use crate::shape::{Readings, Slot};
 
 /// The text of a format made of numbers and single bytes, each number with all its digits.
 #[derive(Debug, Clone)]
@@ -24,6 +23,22 @@ struct Word {
     slack: u64,
 }
 
+/// A part of the text.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Part {
+    Byte(u8),
+    Number(Number),
+}
+
+/// A number with all its digits.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Number {
+    pub(crate) slot: Slot,
+    pub(crate) min: u16,
+    pub(crate) max: u16,
+    pub(crate) digits: u8,
+}
+
 /// A number of the text.
 #[derive(Debug, Clone, Copy)]
 struct Place {
@@ -32,22 +47,17 @@ struct Place {
 }
 
 impl Template {
-    /// Returns the template of `steps`, `None` if not all of them have a fixed width.
-    pub(crate) fn of(steps: &[Step]) -> Option<Self> {
+    /// Returns the template of a text, `None` if the text is too short or too long for one.
+    pub(crate) fn of(parts: &[Part]) -> Option<Self> {
         let mut text = Vec::new();
         let mut numbers = Vec::new();
-        for (index, step) in steps.iter().enumerate() {
-            match *step {
-                Step::Byte(byte) => text.push((byte, EXACT)),
-                // One blank, which only something else can end.
-                Step::Whitespace if matches!(steps.get(index + 1), Some(Step::Byte(_) | Step::Number(_))) => {
-                    text.push((b' ', EXACT));
-                }
-                Step::Number(number) if !number.padded => {
+        for part in parts {
+            match *part {
+                Part::Byte(byte) => text.push((byte, EXACT)),
+                Part::Number(number) => {
                     numbers.push(Place { at: text.len(), number });
                     text.extend(std::iter::repeat_n((b'0', AFTER_NINE), number.digits.into()));
                 }
-                _ => return None,
             }
         }
         if !(8..=MAX_LEN).contains(&text.len()) {

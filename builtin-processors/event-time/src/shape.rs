@@ -1,7 +1,6 @@
 //! What a format defines, and how its readings become fields.
 
-use super::compile::{Number, Step};
-use crate::fields::{Day, Fields, FirstDay};
+use crate::fields::{Day, Fields, FirstDay, LocalOffset};
 use crate::time::Time;
 
 /// The place of a number among the readings.
@@ -33,7 +32,17 @@ pub(crate) struct Readings {
     numbers: [u16; SLOTS],
     pub(crate) nanoseconds: u32,
     pub(crate) epoch_seconds: i64,
-    pub(crate) offset_seconds: Option<i32>,
+    pub(crate) offset: LocalOffset,
+}
+
+/// What a format reads besides numbers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Others {
+    /// Seconds since the epoch.
+    pub(crate) epoch: bool,
+    /// An offset from UTC.
+    pub(crate) offset: bool,
+    pub(crate) fraction: bool,
 }
 
 /// What a format defines; decided once, so that reading a value only looks numbers up.
@@ -72,7 +81,7 @@ enum DayShape {
 
 impl Readings {
     pub(crate) fn new() -> Self {
-        Self { numbers: [0; SLOTS], nanoseconds: 0, epoch_seconds: 0, offset_seconds: None }
+        Self { numbers: [0; SLOTS], nanoseconds: 0, epoch_seconds: 0, offset: LocalOffset::OfZone }
     }
 
     #[inline]
@@ -81,7 +90,7 @@ impl Readings {
     }
 
     #[inline]
-    fn number(&self, slot: Slot) -> u16 {
+    pub(crate) fn number(&self, slot: Slot) -> u16 {
         self.numbers[slot as usize]
     }
 
@@ -92,21 +101,20 @@ impl Readings {
 }
 
 impl Shape {
-    /// Returns what `steps` define.
-    pub(crate) fn of(steps: &[Step]) -> Self {
-        let has = |slot| steps.iter().any(|step| step.slot() == Some(slot));
-        let is_time = |step: &Step| matches!(step, Step::Epoch | Step::BareEpoch | Step::Fraction);
-        let (year, day) = date_shape(civil_year(steps), has);
-        let hours = steps.iter().rev().filter_map(Step::slot);
-        let hour = hours.into_iter().find(|slot| matches!(slot, Slot::Hour | Slot::Hour12));
+    /// Returns what the numbers of a format define, in its order, and its other parts.
+    pub(crate) fn of(slots: &[Slot], others: Others) -> Self {
+        let has = |slot| slots.contains(&slot);
+        let (year, day) = date_shape(civil_year(slots), has);
+        let hour = slots.iter().rev().copied().find(|slot| matches!(slot, Slot::Hour | Slot::Hour12));
+        let clock = hour.is_some() || has(Slot::Minute) || has(Slot::Second);
         Self {
-            epoch: steps.contains(&Step::Epoch) || steps.contains(&Step::BareEpoch),
-            offset: steps.contains(&Step::Offset),
+            epoch: others.epoch,
+            offset: others.offset,
             year,
             day,
             hour,
             meridiem: has(Slot::Meridiem),
-            time: hour.is_some() || has(Slot::Minute) || has(Slot::Second) || steps.iter().any(is_time),
+            time: clock || others.epoch || others.fraction,
         }
     }
 
@@ -139,7 +147,7 @@ impl Shape {
             day: self.day(readings),
             second_of_day: minutes * 60 + u32::from(readings.number(Slot::Second)),
             nanoseconds: readings.nanoseconds,
-            offset_seconds: readings.offset_seconds,
+            offset: readings.offset,
         }
     }
 
@@ -195,22 +203,9 @@ impl Shape {
     }
 }
 
-impl Step {
-    /// Returns the number that the step reads, if it reads one.
-    fn slot(&self) -> Option<Slot> {
-        match self {
-            Self::Number(Number { slot, .. }) => Some(*slot),
-            Self::Month { .. } => Some(Slot::Month),
-            Self::Weekday { .. } => Some(Slot::Weekday),
-            Self::Meridiem => Some(Slot::Meridiem),
-            _ => None,
-        }
-    }
-}
-
-/// Returns how the steps define the year; of several that do, the last.
-fn civil_year(steps: &[Step]) -> YearShape {
-    steps.iter().filter_map(Step::slot).fold(YearShape::Missing, |year, slot| match (slot, year) {
+/// Returns how the numbers define the year; of several that do, the last.
+fn civil_year(slots: &[Slot]) -> YearShape {
+    slots.iter().fold(YearShape::Missing, |year, slot| match (slot, year) {
         (Slot::Year, _) => YearShape::Full(Slot::Year),
         (Slot::YearOfCentury, YearShape::Century | YearShape::CenturyAndShort)
         | (Slot::Century, YearShape::Short(_) | YearShape::CenturyAndShort) => YearShape::CenturyAndShort,

@@ -13,6 +13,18 @@ pub(crate) fn eight_digits(bytes: &[u8; 8]) -> Option<u32> {
     Some((even.wrapping_add(odd) >> 32) as u32)
 }
 
+/// Returns the eight digits of a number below 10^8, filled up with zeros.
+#[inline]
+pub(crate) fn to_eight_digits(number: u32) -> [u8; 8] {
+    const ZEROS: u64 = 0x3030_3030_3030_3030;
+    // Two numbers of four digits, then four of two, then eight of one; the first is in the lowest bits.
+    let fours = u64::from(number / 10_000) | u64::from(number % 10_000) << 32;
+    let hundreds = ((fours * 10_486) >> 20) & 0x0000_007f_0000_007f;
+    let twos = hundreds | (fours - hundreds * 100) << 16;
+    let tens = ((twos * 103) >> 10) & 0x000f_000f_000f_000f;
+    (ZEROS + (tens | (twos - tens * 10) << 8)).to_le_bytes()
+}
+
 /// Returns by how much each of eight bytes differs from `expected`, `None` if one differs by more than its `slack`
 /// allows: the slack of a byte is 0x7f minus the largest difference.
 #[inline]
@@ -32,6 +44,14 @@ pub(crate) const AFTER_NINE: u8 = 0x7f - 9;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn eight_digits_of_numbers() {
+        let numbers = (0..100_000_000).step_by(9_973).chain((0..10_000).map(|low| 87_650_000 + low));
+        for number in numbers.chain([1, 99, 100, 9_999, 10_000, 99_999_999]) {
+            assert_eq!(String::from_utf8_lossy(&to_eight_digits(number)), format!("{number:08}"));
+        }
+    }
 
     #[test]
     fn eight_digits_or_none() {
