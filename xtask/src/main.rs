@@ -50,7 +50,8 @@ fn optimised_binary(profile: &str, package: &str, binary: &str) -> Result<PathBu
     install()?;
     println!("$ cargo build --profile {profile} -p {package} --bin {binary}");
     let mut build = cargo();
-    let status = build.args(["build", "--profile", profile, "--locked", "--package", package, "--bin", binary]).status();
+    let status =
+        build.args(["build", "--profile", profile, "--locked", "--package", package, "--bin", binary]).status();
     ensure!(status.context("cannot run cargo")?.success(), "{package} does not build");
     Ok(outer_target_dir().join("release").join(binary))
 }

@@ -158,7 +158,7 @@ mod tests {
         let input = event(&[("t", "2023-10-25 23:51:10.123")]).at(7, 0);
         let config = r#"{"SourceKey": "t", "Format": "%Y-%m-%d %H:%M:%S,%f"}"#;
         let output = guest(config).process(std::slice::from_ref(&input));
-        assert_eq!(output.events, [input.clone()]);
+        assert_eq!(output.events, std::slice::from_ref(&input));
         let message = r#"t "2023-10-25 23:51:10.123" does not match Format "%Y-%m-%d %H:%M:%S,%f": at byte 19: expected "," but found ".""#;
         assert_eq!(output.alarms, [("STRPTIME_PARSE_ALARM".to_owned(), message.to_owned())]);
 

@@ -50,8 +50,9 @@ impl LinePattern {
     /// `None` stands for a pattern that matches any line, which is none.
     fn compile(text: &str) -> Result<Option<Self>, regex::Error> {
         // Neither the end of the line nor what stands before it matters.
-        let mut needed = text.strip_suffix('$').unwrap_or(text);
-        while let Some(shorter) = needed.strip_suffix(".*").filter(|shorter| !shorter.ends_with('\\')) {
+        let unescaped = |shorter: &&str| !shorter.ends_with('\\');
+        let mut needed = text.strip_suffix('$').filter(unescaped).unwrap_or(text);
+        while let Some(shorter) = needed.strip_suffix(".*").filter(unescaped) {
             needed = shorter;
         }
         if needed.is_empty() {
@@ -177,6 +178,7 @@ mod tests {
             Multiline::Custom(patterns("a", "c")),
             &["a.yaml:1:12: Multiline: ContinuePattern has no effect beside StartPattern and EndPattern"],
         );
+        check(r"{StartPattern: 'cost \$'}", Multiline::Custom(patterns(r"cost \$", "")), &[]);
         check("{StartPattern: '.*$', EndPattern: 'a$'}", Multiline::Custom(patterns("", "a$")), &[]);
         check(
             "{StartPattern: 'a(', EndPattern: b}",

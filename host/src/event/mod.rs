@@ -163,15 +163,21 @@ impl EventBatch {
 
     /// Keeps the events that `events` names, in that order. Events may be named several times.
     pub fn select(&mut self, events: &[u32]) {
-        fn pick<T: Copy>(column: &[T], events: &[u32]) -> Vec<T> {
-            events.iter().map(|event| column[*event as usize]).collect()
-        }
+        self.select_times_and_provenance(events);
+        self.select_fields(events);
+    }
+
+    /// As [`select`](Self::select), but leaves the fields as they are, for a caller that replaces them all.
+    pub fn select_times_and_provenance(&mut self, events: &[u32]) {
         self.seconds = pick(&self.seconds, events);
         self.nanoseconds = pick(&self.nanoseconds, events);
         self.provenance.origins = Some(match &self.provenance.origins {
             None => events.to_vec(),
             Some(before) => pick(before, events),
         });
+    }
+
+    fn select_fields(&mut self, events: &[u32]) {
         let starts: Vec<usize> = self
             .field_counts
             .iter()
@@ -200,6 +206,10 @@ impl EventBatch {
         self.bytes.extend_from_slice(bytes);
         [offset, bytes.len() as u32]
     }
+}
+
+fn pick<T: Copy>(column: &[T], events: &[u32]) -> Vec<T> {
+    events.iter().map(|event| column[*event as usize]).collect()
 }
 
 #[cfg(test)]

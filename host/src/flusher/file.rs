@@ -4,7 +4,8 @@
 //! them a number is kept. A line is never split between two files.
 
 use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use super::json_lines::{Encoder, Shape};
@@ -59,9 +60,12 @@ impl Files {
                 if let Some(parent) = self.spec.path.parent() {
                     fs::create_dir_all(parent)?;
                 }
-                let file = OpenOptions::new().create(true).append(true).open(&self.spec.path)?;
+                let mut file = OpenOptions::new().create(true).append(true).open(&self.spec.path)?;
                 let metadata = file.metadata()?;
                 self.can_rotate = metadata.is_file();
+                if self.can_rotate && ends_within_a_line(&self.spec.path, metadata.len())? {
+                    file.write_all(b"\n")?;
+                }
                 Ok(closed.insert((file, metadata.len())))
             }
         }
@@ -91,6 +95,14 @@ impl Flusher for Files {
     }
 }
 
+/// Whether an agent that was killed has left half a line behind.
+fn ends_within_a_line(path: &Path, len: u64) -> io::Result<bool> {
+    let Some(last) = len.checked_sub(1) else { return Ok(false) };
+    let mut byte = [0];
+    File::open(path)?.read_exact_at(&mut byte, last)?;
+    Ok(byte != *b"\n")
+}
+
 /// Moves each file on by one number; the last one goes.
 fn rotate(path: &Path, max_files: u32) -> io::Result<()> {
     let numbered = |number: u32| {
@@ -103,7 +115,9 @@ fn rotate(path: &Path, max_files: u32) -> io::Result<()> {
     if max_files <= 1 {
         return ignore_missing(fs::remove_file(path));
     }
-    for number in (0..max_files - 1).rev() {
+    // Up to the first number that is free: what is behind it stays where it is.
+    let free = (1..max_files - 1).find(|number| !numbered(*number).exists()).unwrap_or(max_files - 1);
+    for number in (0..free).rev() {
         ignore_missing(fs::rename(numbered(number), numbered(number + 1)))?;
     }
     Ok(())
@@ -156,6 +170,15 @@ mod tests {
         let path = directory.path().join("out.json");
         flusher(&path, 1 << 20, 10).take(&batch(&["a"])).expect("the write");
         flusher(&path, 1 << 20, 10).take(&batch(&["b"])).expect("the write");
+        assert_eq!(contents(directory.path()), [("out.json".into(), 2)]);
+    }
+
+    #[test]
+    fn half_a_line_that_was_left_behind_does_not_spoil_the_next_one() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("out.json");
+        fs::write(&path, "{\"__time__\": 17").expect("the write");
+        flusher(&path, 1 << 20, 10).take(&batch(&["a"])).expect("the write");
         assert_eq!(contents(directory.path()), [("out.json".into(), 2)]);
     }
 }

@@ -24,9 +24,14 @@ pub trait Flusher: Send {
     /// # Errors
     /// As [`Self::take`].
     fn retry(&mut self) -> io::Result<()>;
+
+    /// Whether an error will never go away.
+    fn is_final(&self, _: &io::Error) -> bool {
+        false
+    }
 }
 
-/// Counts events and discards them.
+/// Discards events. The pipeline counts them as acknowledged.
 #[derive(Debug, Default)]
 pub struct Blackhole;
 

@@ -31,4 +31,8 @@ impl Flusher for Stdout {
         self.unwritten.write_to(&mut stdout)?;
         io::Write::flush(&mut stdout)
     }
+
+    fn is_final(&self, error: &io::Error) -> bool {
+        error.kind() == io::ErrorKind::BrokenPipe
+    }
 }

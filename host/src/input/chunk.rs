@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::frame::{Framer, Framing, Record, cut};
+use super::frame::{Framer, Framing, Record};
 use super::multiline::Unmatched;
 use crate::event::{CONTENT, EventBatch, Offset, Provenance, Source, Tags};
 
@@ -21,8 +21,6 @@ pub struct Chunker {
     start: Offset,
     /// The last record was taken before its line end, which is to be skipped when it comes.
     skip_line_end: bool,
-    /// Records that were cut into pieces since [`Self::take_notices`].
-    cut_records: u64,
 }
 
 /// Something that a person should hear of.
@@ -69,11 +67,10 @@ impl Chunker {
         Self {
             source: Arc::new(source),
             tags,
-            framer: Framer::new(framing),
+            framer: Framer::new(framing, MAX_RECORD_BYTES),
             rest: Vec::new(),
             start: Offset(0),
             skip_line_end: false,
-            cut_records: 0,
         }
     }
 
@@ -94,7 +91,7 @@ impl Chunker {
 
     /// What a person should hear of since the last call.
     pub fn take_notices(&mut self, notices: &mut Vec<Notice>) {
-        let cut_records = std::mem::take(&mut self.cut_records);
+        let cut_records = self.framer.take_cut_records();
         if cut_records > 0 {
             notices.push(Notice::Cut(cut_records));
         }
@@ -108,10 +105,24 @@ impl Chunker {
     /// # Errors
     /// Those of `reader`.
     pub fn read(&mut self, reader: &mut impl Read) -> io::Result<(usize, Option<EventBatch>)> {
-        let mut bytes = Vec::with_capacity(self.rest.len() + CHUNK_BYTES + ROOM_FOR_TAGS_BYTES);
+        self.read_at_most(reader, CHUNK_BYTES)
+    }
+
+    /// As [`Self::read`], when it is known that no more than `limit_bytes` will come: the batch takes no more memory than
+    /// they need.
+    ///
+    /// # Errors
+    /// Those of `reader`.
+    pub fn read_at_most(
+        &mut self,
+        reader: &mut impl Read,
+        limit_bytes: usize,
+    ) -> io::Result<(usize, Option<EventBatch>)> {
+        let limit_bytes = limit_bytes.min(CHUNK_BYTES);
+        let mut bytes = Vec::with_capacity(self.rest.len() + limit_bytes + ROOM_FOR_TAGS_BYTES);
         bytes.append(&mut self.rest);
         let before = bytes.len();
-        bytes.resize(before + CHUNK_BYTES, 0);
+        bytes.resize(before + limit_bytes, 0);
         // One call: what a pipe has is handed on before more of it comes.
         let read = loop {
             match reader.read(&mut bytes[before..]) {
@@ -138,44 +149,18 @@ impl Chunker {
     fn batch(&mut self, mut bytes: Vec<u8>, at_end: bool) -> Option<EventBatch> {
         let mut records = Vec::with_capacity(bytes.len() / USUAL_RECORD_BYTES);
         let skipped = usize::from(self.skip_line_end && bytes.first() == Some(&b'\n'));
-        let mut consumed = skipped + self.framer.frame(&bytes[skipped..], at_end, &mut records);
+        let consumed = skipped + self.framer.frame(&bytes[skipped..], at_end, &mut records);
         if at_end || !bytes.is_empty() {
             self.skip_line_end = at_end && bytes.last() != Some(&b'\n');
         }
         if skipped > 0 {
             records.iter_mut().for_each(|record| *record = Record { start: record.start + 1, end: record.end + 1 });
         }
-        if bytes.len() - consumed > MAX_RECORD_BYTES {
-            let end = consumed + cut(&bytes[consumed..], MAX_RECORD_BYTES);
-            records.push(Record { start: consumed, end });
-            self.framer.reset();
-            self.cut_records += 1;
-            self.skip_line_end = true;
-            consumed = end;
-        }
         self.rest.extend_from_slice(&bytes[consumed..]);
         bytes.truncate(consumed);
         let start = self.start;
         self.start.0 += consumed as u64;
-        let records = self.cut_long_records(&bytes, records);
         (!records.is_empty()).then(|| self.event_batch(bytes, &records, start))
-    }
-
-    fn cut_long_records(&mut self, bytes: &[u8], records: Vec<Record>) -> Vec<Record> {
-        if records.iter().all(|record| record.end - record.start <= MAX_RECORD_BYTES) {
-            return records;
-        }
-        let mut pieces = Vec::with_capacity(records.len() + 8);
-        for Record { mut start, end } in records {
-            self.cut_records += u64::from(end - start > MAX_RECORD_BYTES);
-            while end - start > MAX_RECORD_BYTES {
-                let piece_end = start + cut(&bytes[start..end], MAX_RECORD_BYTES);
-                pieces.push(Record { start, end: piece_end });
-                start = piece_end;
-            }
-            pieces.push(Record { start, end });
-        }
-        pieces
     }
 
     fn event_batch(&self, bytes: Vec<u8>, records: &[Record], start: Offset) -> EventBatch {
@@ -280,8 +265,20 @@ mod tests {
         assert_eq!(lengths, [6, MAX_RECORD_BYTES, MAX_RECORD_BYTES, 10, 5]);
         let mut notices = Vec::new();
         chunker.take_notices(&mut notices);
-        assert_eq!(notices, [Notice::Cut(2)]);
+        assert_eq!(notices, [Notice::Cut(1)]);
         assert!(!chunker.has_rest());
+    }
+
+    #[test]
+    fn a_small_append_makes_a_small_batch() {
+        let mut chunker = chunker(Framing::Lines);
+        let (came, batch) = chunker.read_at_most(&mut &b"one\ntwo\n"[..], 4).expect("a slice can be read");
+        let batch = batch.expect("a line is complete");
+        assert_eq!(came, 4);
+        assert!(batch.bytes.capacity() < 2 * ROOM_FOR_TAGS_BYTES, "{} bytes", batch.bytes.capacity());
+        assert_eq!(contents(Some(batch)), ["one"]);
+        let (came, _) = chunker.read_at_most(&mut &vec![b'x'; 2 * CHUNK_BYTES][..], usize::MAX).expect("a slice");
+        assert_eq!(came, CHUNK_BYTES);
     }
 
     #[test]

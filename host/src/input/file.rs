@@ -2,7 +2,7 @@
 
 use std::fs::{File, Metadata};
 use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -20,6 +20,8 @@ pub struct FileSpec {
     pub framing: Framing,
     /// An unfinished last record is taken as it is when nothing came for so long.
     pub flush_timeout: Duration,
+    /// A renamed file is left for the new one when nothing came for so long; see [`QUIET_TIME`](super::tail::QUIET_TIME).
+    pub quiet_time: Duration,
     /// The tags of all its batches; `__path__` is added.
     pub tags: Vec<(String, String)>,
 }
@@ -38,9 +40,12 @@ struct OpenFile {
     chunker: Chunker,
     /// When bytes came last, for the flush timeout.
     last_read: Instant,
+    /// When the path was first seen to lead to another file.
+    renamed: Option<Instant>,
 }
 
 /// What a look at the file gave.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and it is moved once")]
 #[derive(Debug)]
 pub enum Progress {
     /// Events.
@@ -73,16 +78,16 @@ impl FollowedFile {
     /// Those of opening and reading. The next call tries again.
     pub fn look(&mut self, notices: &mut Vec<Notice>) -> io::Result<Progress> {
         let Some(open) = &mut self.open else { return self.try_open() };
+        // The path first: what was appended before a rename that it shows is in the length.
+        let at_path = stat(&self.spec.path)?;
         let len = Offset(open.file.metadata()?.len());
-        match step(open.id, open.chunker.read_to(), len, stat(&self.spec.path)?) {
-            Step::Read => open.read(notices),
+        let read_to = open.chunker.read_to();
+        let is_quiet = open.is_quiet(at_path, self.spec.quiet_time);
+        match step(open.id, read_to, len, at_path, is_quiet) {
+            Step::Read => open.read(len.0 - read_to.0, self.spec.flush_timeout, notices),
             Step::Wait => Ok(open.flush_if_idle(self.spec.flush_timeout, notices)),
-            Step::Restart => {
-                notices.push(Notice::Truncated);
-                self.open = None;
-                Ok(Progress::Again)
-            }
-            Step::Follow => {
+            next @ (Step::Restart | Step::Follow) => {
+                notices.extend((next == Step::Restart).then_some(Notice::Truncated));
                 let last = open.chunker.finish();
                 open.chunker.take_notices(notices);
                 self.open = None;
@@ -92,7 +97,7 @@ impl FollowedFile {
     }
 
     fn try_open(&mut self) -> io::Result<Progress> {
-        let file = match File::open(&self.spec.path) {
+        let file = match File::options().read(true).custom_flags(O_NONBLOCK).open(&self.spec.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Progress::Idle),
             opened => opened?,
         };
@@ -105,14 +110,29 @@ impl FollowedFile {
         let mut tags = vec![("__path__".to_owned(), self.spec.path.to_string_lossy().into_owned())];
         tags.extend_from_slice(&self.spec.tags);
         let chunker = Chunker::new(source, tags, self.spec.framing.clone());
-        self.open = Some(OpenFile { file, id, chunker, last_read: Instant::now() });
+        self.open = Some(OpenFile { file, id, chunker, last_read: Instant::now(), renamed: None });
         Ok(Progress::Again)
     }
 }
 
 impl OpenFile {
-    fn read(&mut self, notices: &mut Vec<Notice>) -> io::Result<Progress> {
-        let (_, batch) = self.chunker.read(&mut &self.file)?;
+    /// Whether nothing came for `quiet_time`, nor for as long since the path leads to another file.
+    fn is_quiet(&mut self, at_path: Option<Stat>, quiet_time: Duration) -> bool {
+        if at_path.is_none_or(|stat| stat.id == self.id) {
+            self.renamed = None;
+            return false;
+        }
+        let renamed = *self.renamed.get_or_insert_with(Instant::now);
+        renamed.max(self.last_read).elapsed() >= quiet_time
+    }
+
+    fn read(&mut self, new_bytes: u64, flush_timeout: Duration, notices: &mut Vec<Notice>) -> io::Result<Progress> {
+        let limit_bytes = usize::try_from(new_bytes).unwrap_or(usize::MAX);
+        let (came, batch) = self.chunker.read_at_most(&mut &self.file, limit_bytes)?;
+        if came == 0 {
+            // Truncated just now, or longer by its metadata than it is.
+            return Ok(self.flush_if_idle(flush_timeout, notices));
+        }
         self.last_read = Instant::now();
         self.chunker.take_notices(notices);
         Ok(batch.map_or(Progress::Again, Progress::Batch))
@@ -140,15 +160,23 @@ fn file_id(metadata: &Metadata) -> FileId {
     FileId { device: metadata.dev(), inode: metadata.ino() }
 }
 
+/// Opening a FIFO does not wait for its writer, so that it can be refused. From Linux' `asm-generic/fcntl.h`, which holds
+/// for the architectures that we build for.
+const O_NONBLOCK: i32 = 0o4000;
+
 #[cfg(test)]
 mod tests {
     use std::fs;
     use std::io::Write;
 
+    use regex::bytes::Regex;
+
+    use super::super::multiline::Patterns;
     use super::*;
 
     fn spec(path: &Path, flush_timeout: Duration) -> FileSpec {
-        FileSpec { path: path.to_owned(), framing: Framing::Lines, flush_timeout, tags: Vec::new() }
+        let quiet_time = Duration::ZERO;
+        FileSpec { path: path.to_owned(), framing: Framing::Lines, flush_timeout, quiet_time, tags: Vec::new() }
     }
 
     /// Looks until nothing is new, and returns the records found.
@@ -177,11 +205,11 @@ mod tests {
         let mut file = File::create(&path).expect("the file");
         write!(file, "one\ntw").expect("the write");
         assert_eq!(read_all(&mut followed, &mut notices), ["one"]);
-        write!(file, "o\n").expect("the write");
+        writeln!(file, "o").expect("the write");
         assert_eq!(read_all(&mut followed, &mut notices), ["two"]);
 
         fs::rename(&path, directory.path().join("app.log.1")).expect("the rename");
-        write!(file, "three\n").expect("the write");
+        writeln!(file, "three").expect("the write");
         fs::write(&path, "four\n").expect("the write");
         assert_eq!(read_all(&mut followed, &mut notices), ["three", "four"]);
         assert_eq!(notices, []);
@@ -216,5 +244,90 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let mut followed = FollowedFile::new(spec(directory.path(), Duration::ZERO));
         assert!(followed.look(&mut Vec::new()).is_err());
+    }
+
+    #[test]
+    fn a_fifo_is_refused_without_waiting_for_its_writer() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("fifo");
+        let made = std::process::Command::new("mkfifo").arg(&path).status().expect("mkfifo runs");
+        assert!(made.success());
+        let mut followed = FollowedFile::new(spec(&path, Duration::ZERO));
+        let error = followed.look(&mut Vec::new()).expect_err("no regular file");
+        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+    }
+
+    #[test]
+    fn what_was_read_before_a_truncation_is_kept() {
+        let start = Some(Regex::new(r"\AB").expect("the pattern is valid"));
+        let patterns = Patterns { start, continuation: None, end: None, discard_unmatched: false };
+        let cases = [
+            (Framing::Lines, "one\ntw", ["one", "tw"]),
+            (Framing::Multiline(patterns), "B1\n a\nB2\n b\n", ["B1\n a", "B2\n b"]),
+        ];
+        for (framing, before, expected) in cases {
+            let directory = tempfile::tempdir().expect("a directory");
+            let path = directory.path().join("app.log");
+            fs::write(&path, before).expect("the write");
+            let mut followed = FollowedFile::new(FileSpec { framing, ..spec(&path, Duration::from_secs(3600)) });
+            let mut notices = Vec::new();
+            assert_eq!(read_all(&mut followed, &mut notices), expected[..1]);
+            fs::write(&path, "B\n").expect("the write");
+            assert_eq!(read_all(&mut followed, &mut notices)[0], expected[1]);
+            assert_eq!(notices, [Notice::Truncated]);
+        }
+    }
+
+    #[test]
+    fn a_renamed_file_is_read_until_it_is_quiet() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("app.log");
+        let mut file = File::create(&path).expect("the file");
+        writeln!(file, "one").expect("the write");
+        let quiet_time = Duration::from_secs(3600);
+        let mut followed = FollowedFile::new(FileSpec { quiet_time, ..spec(&path, quiet_time) });
+        let mut notices = Vec::new();
+        assert_eq!(read_all(&mut followed, &mut notices), ["one"]);
+
+        fs::rename(&path, directory.path().join("app.log.1")).expect("the rename");
+        fs::write(&path, "three\n").expect("the write");
+        assert_eq!(read_all(&mut followed, &mut notices), [""; 0]);
+        writeln!(file, "two").expect("the write");
+        assert_eq!(read_all(&mut followed, &mut notices), ["two"]);
+        followed.spec.quiet_time = Duration::ZERO;
+        assert_eq!(read_all(&mut followed, &mut notices), ["three"]);
+    }
+
+    #[test]
+    fn a_file_that_was_quiet_before_its_rename_is_not_left_at_once() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("app.log");
+        fs::write(&path, "one\n").expect("the write");
+        let mut followed = FollowedFile::new(spec(&path, Duration::ZERO));
+        read_all(&mut followed, &mut Vec::new());
+        let open = followed.open.as_mut().expect("the file is there");
+        let long = Duration::from_secs(60);
+        open.last_read = Instant::now().checked_sub(2 * long).expect("the machine is up for so long");
+        let other = Some(Stat { id: FileId { inode: open.id.inode + 1, ..open.id }, len: Offset(0) });
+        assert!(!open.is_quiet(other, long));
+        assert!(open.is_quiet(other, Duration::ZERO));
+        open.renamed = Some(open.last_read);
+        assert!(open.is_quiet(other, long));
+        assert!(!open.is_quiet(None, long));
+    }
+
+    #[test]
+    fn a_file_shorter_than_its_length_is_idle() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("app.log");
+        fs::write(&path, "one\ntwo").expect("the write");
+        let mut followed = FollowedFile::new(spec(&path, Duration::from_secs(3600)));
+        let mut notices = Vec::new();
+        assert_eq!(read_all(&mut followed, &mut notices), ["one"]);
+        let open = followed.open.as_mut().expect("the file is there");
+        let patient = open.read(10, Duration::from_secs(3600), &mut notices).expect("the file can be read");
+        assert!(matches!(patient, Progress::Idle), "{patient:?}");
+        let hasty = open.read(10, Duration::ZERO, &mut notices).expect("the file can be read");
+        assert!(matches!(hasty, Progress::Batch(_)), "{hasty:?}");
     }
 }

@@ -16,13 +16,21 @@ pub enum Framing {
 }
 
 /// Cuts a growing buffer into records, keeping what it knows of the unfinished one at the end.
+///
+/// A record that is too long is cut into several. The pieces are the same however the buffer grew.
 #[derive(Debug)]
-pub enum Framer {
-    /// Of lines.
+pub struct Framer {
+    state: State,
+    limit_bytes: usize,
+    /// The unfinished record was cut: pieces of it were taken before the buffer.
+    is_cut: bool,
+    cut_records: u64,
+}
+
+#[derive(Debug)]
+enum State {
     Lines(Scan),
-    /// Of JSON objects.
     JsonRecords(Scan),
-    /// Of lines that are joined by patterns.
     Multiline(Joiner),
 }
 
@@ -37,23 +45,28 @@ pub struct Record {
 
 /// How much of the unfinished record was looked at already, and with what result.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Scan {
+struct Scan {
     scanned: usize,
     depth: i32,
     in_string: bool,
+    in_escape: bool,
+    /// Whether the record is an object, once it was cut and its first byte is gone.
+    is_object: Option<bool>,
 }
 
 impl Framer {
-    /// A framer at the start of a record.
-    pub fn new(framing: Framing) -> Self {
-        match framing {
-            Framing::Lines => Self::Lines(Scan::default()),
-            Framing::JsonRecords => Self::JsonRecords(Scan::default()),
-            Framing::Multiline(patterns) => Self::Multiline(Joiner::new(patterns)),
-        }
+    /// A framer at the start of a record, which cuts records longer than `limit_bytes` (4 or more: a character).
+    pub fn new(framing: Framing, limit_bytes: usize) -> Self {
+        let state = match framing {
+            Framing::Lines => State::Lines(Scan::default()),
+            Framing::JsonRecords => State::JsonRecords(Scan::default()),
+            Framing::Multiline(patterns) => State::Multiline(Joiner::new(patterns, limit_bytes)),
+        };
+        Self { state, limit_bytes, is_cut: false, cut_records: 0 }
     }
 
-    /// Appends the complete records of `bytes` to `records` and returns how many bytes they and their line ends take.
+    /// Appends the complete records of `bytes`, and the pieces of those that are too long, to `records`, which is empty.
+    /// Returns how many bytes they and their line ends take.
     ///
     /// `bytes` begins with what the last call left over. With `at_end` nothing will follow, and an unfinished record is
     /// taken as it is.
@@ -61,30 +74,75 @@ impl Framer {
     /// A JSON record begins with `{` and ends with the first line end outside of its braces. It also ends with a line end
     /// inside a string, which JSON forbids, and before a line that begins with `{` in its first column, so that one
     /// broken record never swallows its neighbours. Other text is a record line by line. Blank lines, and blanks before an
-    /// object, are skipped.
+    /// object, are skipped, and so is the limit's worth of an indent that is longer than it.
     pub fn frame(&mut self, bytes: &[u8], at_end: bool, records: &mut Vec<Record>) -> usize {
-        match self {
-            Self::Lines(scan) => scan.frame(bytes, records, |scan, start| scan.next_line(bytes, start, at_end)),
-            Self::JsonRecords(scan) => {
-                scan.frame(bytes, records, |scan, start| scan.next_json_record(bytes, start, at_end))
+        let limit_bytes = self.limit_bytes;
+        let mut consumed = match &mut self.state {
+            State::Lines(scan) => scan.frame(bytes, records, |scan, start| scan.next_line(bytes, start, at_end)),
+            State::JsonRecords(scan) => {
+                scan.frame(bytes, records, |scan, start| scan.next_json_record(bytes, start, at_end, limit_bytes))
             }
-            Self::Multiline(joiner) => joiner.frame(bytes, at_end, records),
+            State::Multiline(joiner) => joiner.frame(bytes, at_end, records),
+        };
+        self.cut_long_records(bytes, records);
+        self.is_cut &= consumed == 0;
+        while self.state.certain(&bytes[consumed..]) > limit_bytes {
+            let length = cut(&bytes[consumed..], limit_bytes);
+            self.state.cut_at(&bytes[consumed..], length);
+            records.push(Record { start: consumed, end: consumed + length });
+            self.cut_records += u64::from(!self.is_cut);
+            self.is_cut = true;
+            consumed += length;
         }
+        consumed
     }
 
-    /// Forgets the unfinished record, for a buffer that does not continue the last one.
-    pub fn reset(&mut self) {
-        match self {
-            Self::Lines(scan) | Self::JsonRecords(scan) => *scan = Scan::default(),
-            Self::Multiline(joiner) => joiner.reset(),
-        }
+    /// How many records were too long since the last call.
+    pub fn take_cut_records(&mut self) -> u64 {
+        std::mem::take(&mut self.cut_records)
     }
 
     /// The lines that belonged to no record since the last call, and whether they are dropped.
     pub fn take_unmatched(&mut self) -> Option<(Unmatched, bool)> {
-        let Self::Multiline(joiner) = self else { return None };
+        let State::Multiline(joiner) = &mut self.state else { return None };
         let unmatched = joiner.take_unmatched();
         (unmatched.lines > 0).then(|| (unmatched, joiner.discards_unmatched()))
+    }
+
+    fn cut_long_records(&mut self, bytes: &[u8], records: &mut Vec<Record>) {
+        let limit_bytes = self.limit_bytes;
+        if records.iter().all(|record| record.end - record.start <= limit_bytes) {
+            return;
+        }
+        for Record { mut start, end } in std::mem::take(records) {
+            let was_counted = self.is_cut && start == 0;
+            self.cut_records += u64::from(end - start > limit_bytes && !was_counted);
+            while end - start > limit_bytes {
+                let piece_end = start + cut(&bytes[start..end], limit_bytes);
+                records.push(Record { start, end: piece_end });
+                start = piece_end;
+            }
+            records.push(Record { start, end });
+        }
+    }
+}
+
+impl State {
+    /// How many bytes of `rest`, which is left over, are part of the unfinished record whatever follows.
+    fn certain(&self, rest: &[u8]) -> usize {
+        match self {
+            // A JSON record may turn out to end before the line end.
+            Self::Lines(_) | Self::JsonRecords(_) => rest.strip_suffix(b"\n").unwrap_or(rest).len(),
+            Self::Multiline(joiner) => joiner.certain(rest.len()),
+        }
+    }
+
+    /// Goes on behind the first `cut` bytes of the unfinished record `rest`, still inside of it.
+    fn cut_at(&mut self, rest: &[u8], cut: usize) {
+        match self {
+            Self::Lines(scan) | Self::JsonRecords(scan) => scan.cut_at(rest, cut),
+            Self::Multiline(joiner) => joiner.cut_at(cut),
+        }
     }
 }
 
@@ -114,14 +172,20 @@ impl Scan {
         Some((Some(Record { start, end }), (end + 1).min(bytes.len())))
     }
 
-    fn next_json_record(&mut self, bytes: &[u8], start: usize, at_end: bool) -> Option<(Option<Record>, usize)> {
-        if self.scanned == 0 {
-            let blanks = leading_blanks(&bytes[start..], at_end);
+    fn next_json_record(
+        &mut self,
+        bytes: &[u8],
+        start: usize,
+        at_end: bool,
+        limit_bytes: usize,
+    ) -> Option<(Option<Record>, usize)> {
+        if self.scanned == 0 && self.is_object.is_none() {
+            let blanks = leading_blanks(&bytes[start..], at_end, limit_bytes);
             if blanks > 0 {
                 return Some((None, start + blanks));
             }
         }
-        let is_object = bytes[start] == b'{';
+        let is_object = self.is_object.unwrap_or(bytes[start] == b'{');
         loop {
             let line_start = start + self.scanned;
             let Some(length) = memchr(b'\n', &bytes[line_start..]) else {
@@ -145,12 +209,20 @@ impl Scan {
         }
     }
 
+    fn cut_at(&mut self, rest: &[u8], cut: usize) {
+        self.is_object.get_or_insert(rest[0] == b'{');
+        if self.scanned < cut {
+            self.take_line(&rest[self.scanned..cut]);
+        }
+        self.scanned = self.scanned.saturating_sub(cut);
+    }
+
     fn take_line(&mut self, line: &[u8]) {
-        let mut bytes = line.iter();
-        while let Some(byte) = bytes.next() {
+        for byte in line {
             match byte {
+                _ if self.in_escape => self.in_escape = false,
                 b'"' => self.in_string = !self.in_string,
-                b'\\' if self.in_string => drop(bytes.next()),
+                b'\\' if self.in_string => self.in_escape = true,
                 b'{' if !self.in_string => self.depth += 1,
                 b'}' if !self.in_string => self.depth -= 1,
                 _ => {}
@@ -160,13 +232,16 @@ impl Scan {
 }
 
 /// How many blanks are no part of a record: those before an object, and lines of nothing else. What is no object keeps the
-/// blanks at its start.
-fn leading_blanks(bytes: &[u8], at_end: bool) -> usize {
+/// blanks at its start, except that those never make a piece of their own.
+fn leading_blanks(bytes: &[u8], at_end: bool, limit_bytes: usize) -> usize {
     let blanks = bytes.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n')).count();
     match bytes.get(blanks) {
         Some(b'{') => blanks,
         None if at_end => blanks,
-        _ => memchr::memrchr(b'\n', &bytes[..blanks]).map_or(0, |line_end| line_end + 1),
+        _ => {
+            let line_start = memchr::memrchr(b'\n', &bytes[..blanks]).map_or(0, |line_end| line_end + 1);
+            if blanks - line_start > limit_bytes { line_start + limit_bytes } else { line_start }
+        }
     }
 }
 
@@ -180,8 +255,11 @@ pub fn cut(bytes: &[u8], limit: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use regex::bytes::Regex;
 
     use super::*;
+
+    const NO_LIMIT: usize = 1 << 20;
 
     /// Frames `text` at once and in two parts at every place, and compares the records with `expected` each time.
     fn check(framing: &Framing, text: &str, at_end: bool, expected: &[&str]) {
@@ -195,7 +273,19 @@ mod tests {
     }
 
     fn frame_in_parts(framing: &Framing, text: &[u8], splits: &[usize], at_end: bool) -> Vec<String> {
-        let mut framer = Framer::new(framing.clone());
+        cut_in_parts(framing, NO_LIMIT, text, splits, at_end).0
+    }
+
+    /// Frames `text` as it grows to each of `splits`, and returns the pieces, how many records were cut, and how many lines
+    /// belonged to none.
+    fn cut_in_parts(
+        framing: &Framing,
+        limit_bytes: usize,
+        text: &[u8],
+        splits: &[usize],
+        at_end: bool,
+    ) -> (Vec<String>, u64, u64) {
+        let mut framer = Framer::new(framing.clone(), limit_bytes);
         let mut found = Vec::new();
         let mut buffer = Vec::new();
         let mut taken = 0;
@@ -204,10 +294,56 @@ mod tests {
             taken = part_end;
             let mut records = Vec::new();
             let consumed = framer.frame(&buffer, at_end && taken == text.len(), &mut records);
+            assert!(records.iter().all(|record| record.end - record.start <= limit_bytes), "{records:?}");
             found.extend(records.iter().map(|r| String::from_utf8_lossy(&buffer[r.start..r.end]).into_owned()));
             buffer.drain(..consumed);
+            assert!(buffer.len() <= limit_bytes.saturating_mul(2) + 1, "{buffer:?} is not cut");
         }
-        found
+        (found, framer.take_cut_records(), framer.take_unmatched().map_or(0, |(unmatched, _)| unmatched.lines))
+    }
+
+    fn multiline(start: &str, continuation: &str, end: &str, discard_unmatched: bool) -> Framing {
+        let pattern = |text: &str| {
+            (!text.is_empty()).then(|| Regex::new(&format!(r"\A(?:{text})")).expect("the pattern is valid"))
+        };
+        let (start, continuation, end) = (pattern(start), pattern(continuation), pattern(end));
+        Framing::Multiline(Patterns { start, continuation, end, discard_unmatched })
+    }
+
+    /// Cuts records over 4 bytes, however `text` is split in up to three parts or comes byte by byte. `~` is a line end.
+    fn check_cut(framing: &Framing, text: &str, expected: &[&str], cut_records: u64) {
+        let text = text.replace('~', "\n");
+        let expected: Vec<String> = expected.iter().map(|piece| piece.replace('~', "\n")).collect();
+        let everywhere: Vec<usize> = (0..=text.len()).collect();
+        let pairs = (0..=text.len()).flat_map(|first| (first..=text.len()).map(move |second| vec![first, second]));
+        for splits in pairs.chain([everywhere]) {
+            let (found, cut, _) = cut_in_parts(framing, 4, text.as_bytes(), &splits, true);
+            assert_eq!((&found, cut), (&expected, cut_records), "{text:?} split at {splits:?}");
+        }
+    }
+
+    #[test]
+    fn the_tail_of_a_cut_record_stays_part_of_it() {
+        let lines = &Framing::Lines;
+        check_cut(lines, "abcd~efghi~jklmnopqrs~t", &["abcd", "efgh", "i", "jklm", "nopq", "rs", "t"], 2);
+        check_cut(lines, "abc\u{e9}f~", &["abc", "\u{e9}f"], 1);
+        let json = &Framing::JsonRecords;
+        check_cut(json, "{~ 12~ 345~}~{}~", &["{~ 1", "2~ 3", "45~}", "{}"], 1);
+        check_cut(json, "{\"\\\"{\"}~ab~", &["{\"\\\"", "{\"}", "ab"], 1);
+        check_cut(json, "{12}~{}", &["{12}", "{}"], 0);
+        check_cut(json, "      {}~      a~", &["{}", "  a"], 0);
+        for discards in [false, true] {
+            check_cut(&multiline("B", "", "", discards), "B1~ a~ bcdef~B2", &["B1~ ", "a~ b", "cdef", "B2"], 1);
+            check_cut(&multiline("B", "", "E", discards), "B1~ab~B~cd~E~", &["B1~a", "b~B~", "cd~E"], 1);
+        }
+        // The record before is whole: the next line may not belong to it.
+        check_cut(&multiline("B", "", "", false), "B123~B4", &["B123", "B4"], 0);
+        // A long line that belongs to no record is one of its own, or dropped to its end.
+        check_cut(&multiline("B", "C", "", false), "B1~xxBxxBxx~B2", &["B1", "xxBx", "xBxx", "B2"], 1);
+        check_cut(&multiline("B", "C", "", true), "B1~xxBxxBxx~B2", &["B1", "B2"], 0);
+        // What was cut is a record, also if its end never comes.
+        check_cut(&multiline("", "C", "E", true), "C1~C2~C3~x~E", &["C1~C", "2~C3", "E"], 1);
+        check_cut(&multiline("", "", "E", true), "a~b~c~d", &["a~b~", "c~d"], 1);
     }
 
     #[test]
@@ -268,6 +404,31 @@ mod tests {
             splits.sort_unstable();
             let whole = frame_in_parts(&framing, text.as_bytes(), &[], true);
             prop_assert_eq!(frame_in_parts(&framing, text.as_bytes(), &splits, true), whole);
+        }
+
+        #[test]
+        fn parts_do_not_change_the_pieces(
+            text in "([{}\"\\\\aBCE\u{e9}\u{1f600} ]{0,12}\n?){0,8}",
+            splits in proptest::collection::vec(0usize..100, 0..8),
+            limit_bytes in 4usize..12,
+            framing in prop_oneof![
+                Just(Framing::Lines),
+                Just(Framing::JsonRecords),
+                (
+                    prop_oneof![
+                        Just(("B", "", "")), Just(("B", "C", "")), Just(("B", "", ".*E")), Just(("", "C", "E")),
+                        Just(("", "", ".*E$")),
+                    ],
+                    any::<bool>(),
+                ).prop_map(|((start, continuation, end), discards)| multiline(start, continuation, end, discards)),
+            ],
+        ) {
+            let mut splits: Vec<usize> = splits.into_iter().filter(|split| *split <= text.len()).collect();
+            splits.sort_unstable();
+            let whole = cut_in_parts(&framing, limit_bytes, text.as_bytes(), &[], true);
+            let every_byte: Vec<usize> = (0..text.len()).collect();
+            prop_assert_eq!(&cut_in_parts(&framing, limit_bytes, text.as_bytes(), &splits, true), &whole);
+            prop_assert_eq!(&cut_in_parts(&framing, limit_bytes, text.as_bytes(), &every_byte, true), &whole);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Follows files and turns their bytes into batches.
 //!
 //! [`frame`] and [`multiline`] decide where a record ends, [`tail`] what to do when a file changes, both without I/O; [`chunk`] turns one
-//! chunk of bytes into one batch; [`file`] does the reading.
+//! chunk of bytes into one batch; [`mod@file`] does the reading.
 
 pub mod chunk;
 pub mod file;

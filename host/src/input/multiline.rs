@@ -1,7 +1,9 @@
 //! Joins lines to records by patterns. Pure: no clock and no I/O.
 //!
 //! A pattern matches a line if it matches from its beginning; it need not reach its end. What the patterns mean together is
-//! LoongCollector's table: see [`Joiner::step`].
+//! LoongCollector's table: see `Joiner::step`.
+
+use std::ops::Range;
 
 use memchr::memchr;
 use regex::bytes::Regex;
@@ -27,8 +29,13 @@ pub struct Joiner {
     patterns: Patterns,
     /// A record is open; it starts with the buffer.
     is_open: bool,
+    /// The open record was cut: pieces of it were taken before the buffer.
+    is_cut: bool,
     /// How many bytes of the buffer are lines of the open record.
     scanned: usize,
+    /// What becomes of the line behind them, if that was decided before its end was there.
+    fate: Option<Fate>,
+    limit_bytes: usize,
     unmatched: Unmatched,
 }
 
@@ -56,45 +63,63 @@ enum Step {
     Break,
 }
 
+/// What becomes of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// It belongs to the open record, which goes on.
+    Extend,
+    /// The open record ends with it.
+    Close,
+    /// It is dropped.
+    Drop,
+}
+
 impl Joiner {
-    /// A joiner at the start of a record.
-    pub fn new(patterns: Patterns) -> Self {
-        Self { patterns, is_open: false, scanned: 0, unmatched: Unmatched::default() }
+    /// A joiner at the start of a record, whose patterns see up to `limit_bytes` of a line.
+    ///
+    /// A record that is longer than that is cut, and is one from then on whatever follows: its lines are not left out any
+    /// more. So neither decision depends on how much of the record came at once.
+    pub fn new(patterns: Patterns, limit_bytes: usize) -> Self {
+        Self {
+            patterns,
+            is_open: false,
+            is_cut: false,
+            scanned: 0,
+            fate: None,
+            limit_bytes,
+            unmatched: Unmatched::default(),
+        }
     }
 
-    /// Appends the complete records of `bytes` to `records` and returns how many bytes they, dropped lines and line ends
-    /// take. As [`Framer::frame`](super::frame::Framer::frame).
+    /// Appends the complete records of `bytes` to `records`, however long, and returns how many bytes they, dropped lines
+    /// and line ends take. As [`Framer::frame`](super::frame::Framer::frame).
     pub fn frame(&mut self, bytes: &[u8], at_end: bool, records: &mut Vec<Record>) -> usize {
         let mut open = self.is_open.then_some(0);
         let mut next = self.scanned;
         while next < bytes.len() {
             let start = next;
-            let Some(end) =
-                memchr(b'\n', &bytes[start..]).map(|length| start + length).or(at_end.then_some(bytes.len()))
-            else {
+            let end = memchr(b'\n', &bytes[start..]).map(|length| start + length).or(at_end.then_some(bytes.len()));
+            let line = &bytes[start..end.unwrap_or(bytes.len())];
+            let fate = match self.fate.take() {
+                Some(fate) => fate,
+                None if end.is_some() || line.len() > self.limit_bytes => {
+                    self.begin_line(bytes, start..start + line.len(), &mut open, records)
+                }
+                None => break,
+            };
+            let Some(end) = end else {
+                self.fate = Some(fate);
+                next = if fate == Fate::Drop { bytes.len() } else { start };
                 break;
             };
             next = (end + 1).min(bytes.len());
-            let step = self.step(open.is_some(), &bytes[start..end]);
-            match step {
-                Step::Extend => open = open.or(Some(start)),
-                Step::Open => {
-                    records.extend(open.map(|open| Record { start: open, end: start - 1 }));
-                    open = Some(start);
-                }
-                Step::Close => {
-                    records.push(Record { start: open.take().unwrap_or(start), end });
-                }
-                Step::Outside => {
-                    records.extend(open.take().map(|open| Record { start: open, end: start - 1 }));
-                    self.leave_out(bytes, start, end, records);
-                }
-                Step::Break => self.leave_out(bytes, open.take().unwrap_or(start), end, records),
+            if fate == Fate::Close {
+                records.extend(open.take().map(|open| Record { start: open, end }));
             }
         }
         if at_end && let Some(start) = open.take() {
             let end = if bytes.ends_with(b"\n") { bytes.len() - 1 } else { bytes.len() };
-            if self.patterns.end.is_some() {
+            if self.patterns.end.is_some() && !self.is_too_long(start, end) {
                 self.leave_out(bytes, start, end, records);
             } else {
                 records.push(Record { start, end });
@@ -102,14 +127,21 @@ impl Joiner {
         }
         let consumed = open.unwrap_or(next);
         self.is_open = open.is_some();
+        self.is_cut &= open == Some(0);
         self.scanned = next - consumed;
         consumed
     }
 
-    /// Forgets the unfinished record, for a buffer that does not continue the last one.
-    pub fn reset(&mut self) {
-        self.is_open = false;
-        self.scanned = 0;
+    /// How many bytes of the unfinished record are part of it whatever follows. `rest_bytes` is what the last call of
+    /// [`Self::frame`] left over.
+    pub fn certain(&self, rest_bytes: usize) -> usize {
+        if self.fate.is_some() { rest_bytes } else { self.scanned.saturating_sub(1) }
+    }
+
+    /// Goes on behind the first `cut` bytes of the unfinished record, still inside of it.
+    pub fn cut_at(&mut self, cut: usize) {
+        self.is_cut = true;
+        self.scanned = self.scanned.saturating_sub(cut);
     }
 
     /// The lines that belonged to no record since the last call.
@@ -149,20 +181,63 @@ impl Joiner {
         }
     }
 
+    /// Decides what becomes of a line, and ends the open record before it where that asks for it.
+    fn begin_line(
+        &mut self,
+        bytes: &[u8],
+        line: Range<usize>,
+        open: &mut Option<usize>,
+        records: &mut Vec<Record>,
+    ) -> Fate {
+        let seen = &bytes[line.start..line.end.min(line.start + self.limit_bytes)];
+        let step = self.step(open.is_some(), seen);
+        if let Step::Open | Step::Outside | Step::Break = step
+            && let Some(start) = open.take()
+        {
+            let end = line.start - 1;
+            if step == Step::Break && !self.is_too_long(start, end) {
+                self.leave_out(bytes, start, end, records);
+            } else {
+                records.push(Record { start, end });
+            }
+        }
+        let fate = match step {
+            Step::Open | Step::Extend => Fate::Extend,
+            Step::Close => Fate::Close,
+            Step::Outside | Step::Break => {
+                self.count_unmatched(&bytes[line.clone()]);
+                if self.patterns.discard_unmatched { Fate::Drop } else { Fate::Close }
+            }
+        };
+        if fate != Fate::Drop {
+            open.get_or_insert(line.start);
+        }
+        fate
+    }
+
+    /// Whether the open record, which has come to `end`, is cut.
+    fn is_too_long(&self, start: usize, end: usize) -> bool {
+        (self.is_cut && start == 0) || end - start > self.limit_bytes
+    }
+
     /// Deals with lines that belong to no record.
     fn leave_out(&mut self, bytes: &[u8], start: usize, end: usize, records: &mut Vec<Record>) {
         let mut line_start = start;
         while line_start <= end {
             let line_end = memchr(b'\n', &bytes[line_start..end]).map_or(end, |length| line_start + length);
-            if self.unmatched.lines == 0 {
-                self.unmatched.first = bytes[line_start..line_end.min(line_start + EXCERPT_BYTES)].to_vec();
-            }
-            self.unmatched.lines += 1;
+            self.count_unmatched(&bytes[line_start..line_end]);
             if !self.patterns.discard_unmatched {
                 records.push(Record { start: line_start, end: line_end });
             }
             line_start = line_end + 1;
         }
+    }
+
+    fn count_unmatched(&mut self, line: &[u8]) {
+        if self.unmatched.lines == 0 {
+            self.unmatched.first = line[..line.len().min(EXCERPT_BYTES)].to_vec();
+        }
+        self.unmatched.lines += 1;
     }
 }
 
@@ -178,7 +253,7 @@ mod tests {
             (!text.is_empty()).then(|| Regex::new(&format!(r"\A(?:{text})")).expect("the pattern is valid"))
         };
         let (start, continuation, end) = (pattern(start), pattern(continuation), pattern(end));
-        Joiner::new(Patterns { start, continuation, end, discard_unmatched })
+        Joiner::new(Patterns { start, continuation, end, discard_unmatched }, 1 << 20)
     }
 
     /// Frames lines separated by `~`, all at once and in two parts at every place, and compares what comes out: `[record]`,

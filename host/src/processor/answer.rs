@@ -4,7 +4,7 @@
 //! [`apply`], which therefore cannot fail.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::RangeInclusive;
 
 use super::bindings::loglift::processor::types::{Alarm, Answer, Edits, Fields, Rows};
@@ -34,12 +34,17 @@ pub(super) struct Invalid(String);
 
 type Checked = Result<(), Invalid>;
 
-/// Checks an answer to what was lent. The values of the output may have `limit_bytes` together.
+/// Checks an answer to what was lent. What it adds to the batch may have `limit_bytes`, as may its names and tags.
 pub(super) fn check(answer: &Answer, lent: Lent<'_>, limit_bytes: usize) -> Checked {
     let input_count = lent.batch.len();
+    // First of all, since names are hashed and both may be copied: their ranges may overlap.
+    let named_bytes = answer.names.as_deref().map_or(0, span_bytes) + answer.tags.as_ref().map_or(0, tag_bytes);
+    ensure(named_bytes <= limit_bytes as u64, || {
+        format!("names and tags have {named_bytes} bytes, {limit_bytes} are allowed")
+    })?;
     let arena_len = lent.bytes().len() + answer.appended.len();
-    // A projection is appended to the arena of the batch, so both together must stay within what a span can name.
-    let total = arena_len + lent.projection.map_or(0, |_| lent.batch.bytes.len());
+    // What `widen` appends to the arena of the batch must stay within what a span can name.
+    let total = arena_len + lent.projection.map_or(0, |_| lent.batch.bytes.len() + named_bytes as usize);
     ensure(total < GONE as usize, || format!("the arena would have {total} bytes"))?;
     let spans = Spans { arena_len: arena_len as u64 };
 
@@ -55,15 +60,15 @@ pub(super) fn check(answer: &Answer, lent: Lent<'_>, limit_bytes: usize) -> Chec
         }
         Fields::Rows(rows) => check_rows(rows, names, output_count, spans)?,
     }
-    let output_bytes = output_bytes(answer, lent.batch);
-    ensure(output_bytes <= limit_bytes as u64, || {
-        format!("the values have {output_bytes} bytes, {limit_bytes} are allowed")
-    })?;
     if let Some((names, values)) = &answer.tags {
         spans.check("tags", names)?;
         spans.check("tags", values)?;
         ensure(names.len() == values.len(), || "tags: names and values differ in number".to_owned())?;
     }
+    let added_bytes = added_bytes(answer, lent, names, output_count as u64);
+    ensure(added_bytes <= limit_bytes as u64, || {
+        format!("the output has {added_bytes} bytes more, {limit_bytes} are allowed")
+    })?;
     if let Some(outcomes) = &answer.outcomes {
         check_len("outcomes", outcomes.len(), input_count)?;
         ensure(outcomes.iter().all(|outcome| *outcome <= 3), || "outcomes: only 0 to 3 are known".to_owned())?;
@@ -86,6 +91,10 @@ impl NameSpans<'_> {
         self.spans[2 * key] == GONE
     }
 
+    fn name_bytes(self, key: u32) -> u64 {
+        u64::from(self.spans[2 * key as usize + 1])
+    }
+
     fn check_key(self, what: &str, key: u32) -> Checked {
         ensure((key as usize) < self.len(), || format!("{what}: key {key} of {} names", self.len()))?;
         ensure(!self.is_gone(key as usize), || format!("{what}: key {key} is a name that is gone"))
@@ -95,7 +104,7 @@ impl NameSpans<'_> {
 fn check_names<'a>(answer: &'a Answer, lent: Lent<'a>, spans: Spans) -> Result<NameSpans<'a>, Invalid> {
     let lent_names = lent.names();
     let Some(names) = &answer.names else { return Ok(NameSpans { spans: lent_names }) };
-    let lent_count = lent_names.len() / 2;
+    let lent_count = lent.name_count();
     ensure(names.len().is_multiple_of(2), || "names: an odd number of elements".to_owned())?;
     ensure(names.len() >= lent_names.len(), || {
         format!("names: {} entries for a dictionary of {lent_count}", names.len() / 2)
@@ -109,7 +118,7 @@ fn check_names<'a>(answer: &'a Answer, lent: Lent<'a>, spans: Spans) -> Result<N
         }
         spans.check("names", span)?;
         let name = lent.text(answer, span);
-        ensure(seen.insert(name), || format!("names: {:?} twice", String::from_utf8_lossy(&lent.text(answer, span))))?;
+        ensure(seen.insert(name), || format!("names: {:?} twice", start_of(&lent.text(answer, span))))?;
     }
     if let Some(projection) = lent.projection {
         check_renames(answer, lent, projection, names)?;
@@ -119,13 +128,14 @@ fn check_names<'a>(answer: &'a Answer, lent: Lent<'a>, spans: Spans) -> Result<N
 
 /// A renamed field must not meet one that was not lent.
 fn check_renames(answer: &Answer, lent: Lent<'_>, projection: &Projection, names: &[u32]) -> Checked {
-    let unread = (0..lent.batch.name_count() as u32).filter(|key| !projection.origins.contains(key));
+    let read: HashSet<u32> = projection.origins.iter().copied().collect();
+    let unread = (0..lent.batch.name_count() as u32).filter(|key| !read.contains(key));
     let unread: HashSet<&[u8]> = unread.filter_map(|key| lent.batch.name(key)).collect();
     let renamed = names.chunks_exact(2).take(projection.origins.len()).filter(|span| span[0] != GONE);
     for span in renamed {
         let name = lent.text(answer, span);
         ensure(!unread.contains(name.as_ref()), || {
-            format!("names: renames a field to {:?}, which there is already", String::from_utf8_lossy(&name))
+            format!("names: renames a field to {:?}, which there is already", start_of(&name))
         })?;
     }
     Ok(())
@@ -221,23 +231,67 @@ fn check_alarm(alarm: &Alarm, input_count: usize) -> Checked {
     ensure(is_kind && alarm.kind.len() <= MAX_KIND_BYTES, || "alarms: the kind is no plain name".to_owned())
 }
 
-/// How many bytes the values have that an answer adds to those of the batch. Ranges may overlap, so that this can be more than the
-/// arena has.
-fn output_bytes(answer: &Answer, batch: &EventBatch) -> u64 {
-    let sum = |values: &[u32]| -> u64 {
-        values.chunks_exact(2).filter(|value| **value != *REMOVED).map(|value| u64::from(value[1])).sum()
+/// How many bytes an answer adds once its events are written out, each with its names, values and tags.
+///
+/// Ranges may overlap, and one name serves many fields, so that this can be far more than the arena has. Events that
+/// stay as they are add nothing.
+fn added_bytes(answer: &Answer, lent: Lent<'_>, names: NameSpans<'_>, output_count: u64) -> u64 {
+    let set = |keys: &[u32], values: &[u32]| -> u64 {
+        let fields = keys.iter().zip(values.chunks_exact(2)).filter(|(_, value)| **value != *REMOVED);
+        fields.map(|(key, value)| FIELD_BYTES + names.name_bytes(*key) + u64::from(value[1])).sum()
     };
-    let kept = |origins: &[u32]| -> u64 {
-        let mut values = batch.values.chunks_exact(2).map(|value| u64::from(value[1]));
-        let counts = batch.field_counts.iter();
-        let bytes: Vec<u64> = counts.map(|count| values.by_ref().take(*count as usize).sum()).collect();
-        origins.iter().map(|origin| bytes[*origin as usize]).sum()
+    let fields = match &answer.fields {
+        Fields::Unchanged => kept_bytes(answer, lent),
+        Fields::Edits(edits) => kept_bytes(answer, lent).saturating_add(set(&edits.keys, &edits.values)),
+        Fields::Rows(rows) => set(&rows.keys, &rows.values) + EVENT_BYTES * output_count,
     };
-    match &answer.fields {
-        Fields::Rows(rows) => sum(&rows.values),
-        Fields::Edits(edits) => sum(&edits.values) + answer.origins.as_deref().map_or(0, kept),
-        Fields::Unchanged => answer.origins.as_deref().map_or(0, kept),
+    let (EventBatch { tags, .. }, input_count) = (lent.batch, lent.batch.len() as u64);
+    let tags_before = span_bytes(&tags.names) + span_bytes(&tags.values);
+    let tags = answer.tags.as_ref().map_or(tags_before, tag_bytes);
+    let tags = tags.saturating_mul(output_count).saturating_sub(tags_before.saturating_mul(input_count));
+    fields.saturating_add(tags)
+}
+
+/// How many bytes the fields have that come from the batch: none if no event is copied and no name gets longer.
+fn kept_bytes(answer: &Answer, lent: Lent<'_>) -> u64 {
+    let batch = lent.batch;
+    let before = batch.names.iter().skip(1).step_by(2);
+    let mut now: Vec<u32> = before.clone().copied().collect();
+    let lent_names = answer.names.iter().flat_map(|names| names.chunks_exact(2)).take(lent.name_count());
+    for (place, span) in lent_names.enumerate() {
+        let key = lent.projection.map_or(place, |projection| projection.origins[place] as usize);
+        now[key] = span[1];
     }
+    let is_any_longer = now.iter().zip(before).any(|(now, before)| now > before);
+    let is_any_copied = answer.origins.iter().any(|origins| origins.windows(2).any(|pair| pair[0] == pair[1]));
+    if !is_any_longer && !is_any_copied {
+        return 0;
+    }
+    let fields = batch.keys.iter().zip(batch.values.chunks_exact(2));
+    let mut fields = fields.map(|(key, value)| FIELD_BYTES + u64::from(now[*key as usize]) + u64::from(value[1]));
+    let events =
+        batch.field_counts.iter().map(|count| EVENT_BYTES + fields.by_ref().take(*count as usize).sum::<u64>());
+    match &answer.origins {
+        None => events.sum(),
+        Some(origins) => {
+            let events: Vec<u64> = events.collect();
+            origins.iter().fold(0, |sum, origin| sum.saturating_add(events[*origin as usize]))
+        }
+    }
+}
+
+/// The lengths of all ranges.
+fn span_bytes(spans: &[u32]) -> u64 {
+    spans.iter().skip(1).step_by(2).map(|len| u64::from(*len)).sum()
+}
+
+fn tag_bytes((names, values): &(Vec<u32>, Vec<u32>)) -> u64 {
+    span_bytes(names) + span_bytes(values)
+}
+
+/// What a message shows of a name, which a guest may make very long.
+fn start_of(name: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(&name[..name.len().min(SHOWN_BYTES)])
 }
 
 fn check_len(what: &str, len: usize, expected: usize) -> Checked {
@@ -272,6 +326,10 @@ impl<'a> Lent<'a> {
 
     fn names(self) -> &'a [u32] {
         self.projection.map_or(&self.batch.names, Projection::names)
+    }
+
+    fn name_count(self) -> usize {
+        self.names().len() / 2
     }
 
     /// The bytes of a checked span.
@@ -309,8 +367,10 @@ pub(super) fn apply(mut answer: Answer, batch: &mut EventBatch, projection: Opti
         }
         Some(projection) => widen(&mut answer, batch, projection),
     }
-    if let Some(origins) = &answer.origins {
-        batch.select(origins);
+    match (&answer.origins, &answer.fields) {
+        (None, _) => {}
+        (Some(origins), Fields::Rows(_)) => batch.select_times_and_provenance(origins),
+        (Some(origins), _) => batch.select(origins),
     }
     if let Some(seconds) = answer.seconds {
         batch.seconds = seconds;
@@ -337,10 +397,14 @@ fn outcomes(answer: &Answer, input_count: usize) -> [u64; 4] {
         (Some(outcomes), _) => outcomes.iter().for_each(|outcome| sums[*outcome as usize] += 1),
         (None, None) => sums[0] = input_count as u64,
         (None, Some(origins)) => {
-            let mut survivors = origins.clone();
-            survivors.dedup();
-            sums[0] = survivors.len() as u64;
-            sums[3] = (input_count - survivors.len()) as u64;
+            // Both rise, so that each range adds what lies beyond those before it.
+            let ranges = origins.iter().zip(answer.through.as_ref().unwrap_or(origins));
+            let mut beyond = 0;
+            for (first, last) in ranges.map(|(first, last)| (u64::from(*first), u64::from(*last))) {
+                sums[0] += (last + 1).saturating_sub(beyond.max(first));
+                beyond = last + 1;
+            }
+            sums[3] = input_count as u64 - sums[0];
         }
     }
     sums
@@ -351,13 +415,13 @@ fn widen(answer: &mut Answer, batch: &mut EventBatch, projection: &Projection) {
     let lent = projection.bytes();
     let mut keys = projection.origins.clone();
     if let Some(names) = answer.names.take() {
-        for (place, span) in names.chunks_exact(2).enumerate() {
-            let name = (span[0] != GONE).then(|| text(lent, &answer.appended, span));
-            match (keys.get(place), name) {
-                (Some(key), name) => rename(batch, *key, name.as_deref()),
-                (None, name) => keys.push(key_of(batch, &name.unwrap_or_default())),
-            }
+        let name = |span: &[u32]| text(lent, &answer.appended, span);
+        let (known, new) = names.split_at(2 * keys.len());
+        for (key, span) in keys.iter().zip(known.chunks_exact(2)) {
+            rename(batch, *key, (span[0] != GONE).then(|| name(span)).as_deref());
         }
+        let new: Vec<_> = new.chunks_exact(2).map(name).collect();
+        keys.extend(keys_of(batch, &new));
     }
     if let Some((names, values)) = answer.tags.take() {
         let mut moved = |spans: Vec<u32>| -> Vec<u32> {
@@ -366,11 +430,16 @@ fn widen(answer: &mut Answer, batch: &mut EventBatch, projection: &Projection) {
         batch.tags = Tags { names: moved(names), values: moved(values) };
     }
     if let Fields::Edits(edits) = &mut answer.fields {
-        let base = batch.bytes.len() as u32;
-        batch.bytes.extend_from_slice(lent);
-        batch.bytes.extend_from_slice(&answer.appended);
         edits.keys.iter_mut().for_each(|key| *key = keys[*key as usize]);
-        edits.values.chunks_exact_mut(2).filter(|value| **value != *REMOVED).for_each(|value| value[0] += base);
+        let lent_len = lent.len() as u32;
+        let values = || edits.values.chunks_exact(2).filter(|value| **value != *REMOVED);
+        // Most values are new, and the projection needs no copy.
+        let left_out = if values().all(|value| value[0] >= lent_len) { lent_len } else { 0 };
+        let base = batch.bytes.len() as u32;
+        batch.bytes.extend_from_slice(&lent[left_out as usize..]);
+        batch.bytes.extend_from_slice(&answer.appended);
+        let values = edits.values.chunks_exact_mut(2).filter(|value| **value != *REMOVED);
+        values.for_each(|value| value[0] = base + (value[0] - left_out));
     }
 }
 
@@ -384,19 +453,35 @@ fn rename(batch: &mut EventBatch, key: u32, name: Option<&[u8]>) {
 
 /// The key of a name, which joins the dictionary if it is new.
 pub(super) fn key_of(batch: &mut EventBatch, name: &[u8]) -> u32 {
-    let count = batch.name_count() as u32;
-    if let Some(key) = (0..count).find(|key| batch.name(*key) == Some(name)) {
-        return key;
-    }
-    let span = batch.append(name);
-    batch.names.extend(span);
-    count
+    let key = (0..batch.name_count() as u32).find(|key| batch.name(*key) == Some(name));
+    key.unwrap_or_else(|| add_name(batch, name))
 }
 
-/// Sets and removes single fields. The edits are in the order of their events.
+/// As [`key_of`] for many names, distinct ones.
+fn keys_of(batch: &mut EventBatch, names: &[Cow<'_, [u8]>]) -> Vec<u32> {
+    if names.is_empty() {
+        return Vec::new();
+    }
+    let known = (0..batch.name_count() as u32).filter_map(|key| Some((batch.name(key)?, key)));
+    let known: HashMap<&[u8], u32> = known.collect();
+    let found: Vec<Option<u32>> = names.iter().map(|name| known.get(name.as_ref()).copied()).collect();
+    let keys = names.iter().zip(found).map(|(name, key)| key.unwrap_or_else(|| add_name(batch, name)));
+    keys.collect()
+}
+
+fn add_name(batch: &mut EventBatch, name: &[u8]) -> u32 {
+    let key = batch.name_count() as u32;
+    let span = batch.append(name);
+    batch.names.extend(span);
+    key
+}
+
+/// Sets and removes single fields. The edits are in the order of their events, and name a field of an event once.
 pub(super) fn edit(batch: &mut EventBatch, edits: &Edits) {
     let mut keys = Vec::with_capacity(batch.keys.len() + edits.keys.len());
     let mut values = Vec::with_capacity(batch.values.len() + edits.values.len());
+    // Which event had each name last, counted from 1, and where.
+    let mut places = vec![(0, 0); batch.name_count()];
     let mut edits = edits.events.iter().zip(&edits.keys).zip(edits.values.chunks_exact(2)).peekable();
     let mut field = 0;
     for (event, count) in (0u32..).zip(&mut batch.field_counts) {
@@ -405,25 +490,44 @@ pub(super) fn edit(batch: &mut EventBatch, edits: &Edits) {
         field = fields.end;
         keys.extend_from_slice(&batch.keys[fields.clone()]);
         values.extend_from_slice(&batch.values[2 * fields.start..2 * fields.end]);
+        if edits.peek().is_none_or(|((of, _), _)| **of != event) {
+            continue;
+        }
+        for (place, key) in keys.iter().enumerate().skip(first) {
+            places[*key as usize] = (event + 1, place);
+        }
+        let mut has_removed = false;
         while let Some(((_, key), value)) = edits.next_if(|((of, _), _)| **of == event) {
-            let place = keys[first..].iter().position(|known| known == key).map(|place| first + place);
-            match place {
-                Some(place) if value == REMOVED => {
-                    keys.remove(place);
-                    values.drain(2 * place..2 * place + 2);
-                }
-                Some(place) => values[2 * place..2 * place + 2].copy_from_slice(value),
-                None if value == REMOVED => {}
-                None => {
-                    keys.push(*key);
-                    values.extend_from_slice(value);
-                }
+            let (last, place) = places[*key as usize];
+            if last == event + 1 {
+                values[2 * place..2 * place + 2].copy_from_slice(value);
+                has_removed |= value == REMOVED;
+            } else if value != REMOVED {
+                keys.push(*key);
+                values.extend_from_slice(value);
             }
+        }
+        if has_removed {
+            drop_removed(&mut keys, &mut values, first);
         }
         *count = (keys.len() - first) as u32;
     }
     batch.keys = keys;
     batch.values = values;
+}
+
+/// Drops the fields from `first` on whose value is [`REMOVED`].
+fn drop_removed(keys: &mut Vec<u32>, values: &mut Vec<u32>, first: usize) {
+    let mut kept = first;
+    for field in first..keys.len() {
+        if values[2 * field..2 * field + 2] != *REMOVED {
+            keys[kept] = keys[field];
+            values.copy_within(2 * field..2 * field + 2, 2 * kept);
+            kept += 1;
+        }
+    }
+    keys.truncate(kept);
+    values.truncate(2 * kept);
 }
 
 /// Drops the fields whose name is gone, and the name with them, for a processor that must not see either.
@@ -477,6 +581,15 @@ pub(super) const REMOVED: &[u32] = &[GONE, 0];
 
 /// The years 0000 to 9999, as Unix seconds.
 const YEARS: RangeInclusive<i64> = -62_167_219_200..=253_402_300_799;
+
+/// What an event takes beside its fields: its time, its record and its number of fields.
+const EVENT_BYTES: u64 = 20;
+
+/// What a field takes beside its bytes: its key and its span, and framing where it is written out.
+const FIELD_BYTES: u64 = 16;
+
+/// How much of a name a message shows.
+const SHOWN_BYTES: usize = 64;
 
 /// The longest kind of an alarm.
 const MAX_KIND_BYTES: usize = 64;

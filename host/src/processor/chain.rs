@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use tracing::warn;
-
 use super::answer::{self, Lent, Report, apply, check, forget_gone_names, key_of};
 use super::bindings::loglift::processor::types::{self, Answer, Edits, Issue};
 use super::component::Component;
@@ -124,9 +122,9 @@ impl Chain {
             match link.process(batch) {
                 Ok((report, alarms)) => {
                     link.count(&report);
-                    alarms.iter().for_each(|alarm| {
-                        self.alarms.raise(&Alarm { pipeline: self.pipeline.clone(), ..alarm.clone() })
-                    });
+                    for alarm in alarms {
+                        self.alarms.raise(&Alarm { pipeline: self.pipeline.clone(), ..alarm });
+                    }
                 }
                 Err(message) => {
                     let counters = &link.stage.counters;
@@ -207,22 +205,22 @@ impl Link {
 
 /// The alarms of an answer, with file and offset of the records that they are about.
 fn alarms(answer: &mut Answer, batch: &EventBatch, part: &str) -> Vec<Alarm> {
-    let alarms = std::mem::take(&mut answer.alarms);
-    if alarms.len() > MAX_ALARMS_PER_ANSWER {
-        warn!(part, alarms = alarms.len(), "too many alarms from one batch, the rest is not shown");
-    }
+    let mut given = std::mem::take(&mut answer.alarms);
     let place = |event: Option<u32>| (batch.source.path.clone(), event.map(|event| batch.offset(event as usize)));
-    let taken = alarms.into_iter().take(MAX_ALARMS_PER_ANSWER);
-    taken
-        .map(|alarm| Alarm {
-            kind: alarm.kind,
-            pipeline: String::new(),
-            part: part.to_owned(),
-            place: Some(place(alarm.event)),
-            message: one_line(&alarm.message),
-            occurrences: u64::from(alarm.occurrences),
-        })
-        .collect()
+    let alarm = |kind: String, event: Option<u32>, message: &str, occurrences: u64| Alarm {
+        kind,
+        pipeline: String::new(),
+        part: part.to_owned(),
+        place: Some(place(event)),
+        message: one_line(message),
+        occurrences,
+    };
+    let beyond = given.split_off(given.len().min(MAX_ALARMS_PER_ANSWER)).len() as u64;
+    let shown = given.into_iter().map(|given| alarm(given.kind, given.event, &given.message, given.occurrences.into()));
+    let flood = (beyond > 0).then(|| {
+        alarm("ALARM_FLOOD_ALARM".to_owned(), None, "too many alarms from one batch, these are not shown", beyond)
+    });
+    shown.chain(flood).collect()
 }
 
 /// Gives every event the field that says what went wrong.

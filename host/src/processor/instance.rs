@@ -26,7 +26,7 @@ pub struct Limits {
 /// What the host tells every processor.
 #[derive(Debug, Clone)]
 pub struct Context {
-    /// The zone of the machine, a name that [`zones`] knows.
+    /// The zone of the machine, a name that the zones of `machine_zone` know.
     pub machine_zone: String,
     /// Events older than so many seconds may be discarded by processors that know such a rule.
     pub discard_older_than: Option<u32>,
@@ -37,6 +37,8 @@ pub(super) struct Instance {
     store: Store<Guest>,
     processor: Processor,
     ticks: Option<u64>,
+    /// With so much memory, which never shrinks, a fresh instance is better: halfway from what it began with to its limit.
+    worn_at_bytes: usize,
 }
 
 /// Why an instance cannot be had.
@@ -128,7 +130,9 @@ impl Instance {
             .map_err(|error| fault(&error, Some(store.data())))?
             .map_err(SetupError::Config)?;
         store.data_mut().is_configuring = false;
-        Ok((Self { store, processor, ticks: engine.ticks(limits.time) }, setup))
+        let memory_bytes = store.data().memory_bytes;
+        let worn_at_bytes = memory_bytes + (limits.memory_bytes - memory_bytes) / 2;
+        Ok((Self { store, processor, ticks: engine.ticks(limits.time), worn_at_bytes }, setup))
     }
 
     /// Has a batch processed. The outer error says why the instance is of no use any more; the inner one is the
@@ -136,6 +140,7 @@ impl Instance {
     pub(super) fn process(&mut self, batch: Batch<'_>) -> Result<Result<Answer, String>, String> {
         set_deadline(&mut self.store, self.ticks);
         self.store.data_mut().log_lines_left = LOG_LINES_PER_CALL;
+        self.store.data_mut().refused_bytes = None;
         let answer = self.processor.loglift_processor_columnar().call_process(&mut self.store, batch);
         answer.map_err(|error| {
             let guest = self.store.data();
@@ -143,10 +148,9 @@ impl Instance {
         })
     }
 
-    /// Whether the memory, which never shrinks, has come so near to its limit that a fresh instance is better.
+    /// Whether the memory has come so near to its limit that a fresh instance is better.
     pub(super) fn is_worn(&self) -> bool {
-        let guest = self.store.data();
-        guest.memory_bytes > guest.limits.memory_bytes / 2
+        self.store.data().memory_bytes > self.worn_at_bytes
     }
 }
 
@@ -209,6 +213,18 @@ impl ResourceLimiter for Guest {
     fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
         Ok(desired <= MAX_TABLE_ELEMENTS)
     }
+
+    fn instances(&self) -> usize {
+        MAX_INSTANCES
+    }
+
+    fn tables(&self) -> usize {
+        MAX_INSTANCES
+    }
+
+    fn memories(&self) -> usize {
+        MAX_INSTANCES
+    }
 }
 
 /// A processor as `Arc` users see it in logs.
@@ -232,6 +248,9 @@ const SETUP_TIME: Duration = Duration::from_secs(5);
 
 /// Larger tables than any compiler makes.
 const MAX_TABLE_ELEMENTS: usize = 100_000;
+
+/// Core instances, tables and memories of one component: one that a compiler makes has a handful.
+const MAX_INSTANCES: usize = 100;
 
 /// What a processor may log while it works on one batch.
 const LOG_LINES_PER_CALL: u32 = 10;

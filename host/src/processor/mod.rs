@@ -1,8 +1,8 @@
 //! Runs batches through a chain of components, within limits of memory and time.
 //!
-//! A component is compiled once per machine ([`engine`], [`cache`]) and instantiated for each worker ([`instance`]). A
-//! batch is lent to it as columns ([`lend`]), and what it answers is checked ([`answer`]) before any of it is used.
-//! [`chain`] does this for each processor of a pipeline and deals with those that fail.
+//! A component is compiled once per machine (`engine`, `cache`) and instantiated for each worker (`instance`). A
+//! batch is lent to it as columns (`lend`), and what it answers is checked (`answer`) before any of it is used.
+//! `chain` does this for each processor of a pipeline and deals with those that fail.
 
 mod answer;
 mod bindings;

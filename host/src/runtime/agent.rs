@@ -78,7 +78,9 @@ impl Agent {
         let mut routes = Vec::new();
         for outlet in outlets {
             let (sender, receiver) = bounded::<Delivery>(QUEUED_BATCHES);
-            routes.push(Route { match_rule: outlet.match_rule, deliveries: sender });
+            let alive = Arc::new(());
+            let flusher = Arc::downgrade(&alive);
+            routes.push(Route { match_rule: outlet.match_rule, deliveries: sender, flusher });
             let flush = FlushLoop {
                 pipeline: name.clone(),
                 name: outlet.name,
@@ -90,6 +92,7 @@ impl Agent {
             let counters = Arc::clone(&counters);
             self.spawn("flusher", undone, move || {
                 flush.run(|ack| counters.acknowledged_events.add(ack.events as u64));
+                drop(alive);
             })?;
         }
         let mut files_of: Vec<Vec<FollowedFile>> = (0..workers.max(1)).map(|_| Vec::new()).collect();
@@ -147,16 +150,21 @@ impl Agent {
         drop(self.abort);
         // A thread that hangs in a call of the system ends with the process, and cannot be waited for.
         let ended = drained || self.done.recv_timeout(ABORT_GRACE) == Err(RecvTimeoutError::Disconnected);
-        if ended && self.threads.into_iter().any(|thread| thread.join().is_err()) {
+        let panicked = ended && self.threads.into_iter().filter_map(|thread| thread.join().err()).count() > 0;
+        if panicked {
             error!("a thread of the agent panicked");
         }
         self.alarms.finish();
         self.running.iter().for_each(Running::log_summary);
-        drained
+        drained && !panicked && self.running.iter().all(Running::is_delivered)
     }
 }
 
 impl Running {
+    fn is_delivered(&self) -> bool {
+        self.counters.out_events.total() == self.counters.acknowledged_events.total()
+    }
+
     fn log_summary(&self) {
         for stage in &self.stages {
             let counters = &stage.counters;

@@ -195,6 +195,7 @@ fn files(pipeline: &Pipeline, framing: &Framing) -> Vec<FileSpec> {
             path: path.into(),
             framing: framing.clone(),
             flush_timeout,
+            quiet_time: crate::input::tail::QUIET_TIME,
             tags: tags.clone(),
         })
         .collect()

@@ -1,7 +1,6 @@
 //! Hands batches to one flusher, on a thread of its own, until there are none left.
 
 use std::convert::Infallible;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,7 +40,7 @@ impl FlushLoop {
         let mut result = self.flusher.take(delivery.batch());
         let mut delay = FIRST_DELAY;
         while let Err(error) = result {
-            if error.kind() == io::ErrorKind::BrokenPipe {
+            if self.flusher.is_final(&error) {
                 error!(pipeline = self.pipeline, flusher = self.name, "nobody reads the output any more, giving up");
                 return false;
             }

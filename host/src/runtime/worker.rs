@@ -1,7 +1,7 @@
 //! Reads files, runs the batches through the processors and hands them to the flushers, on one thread.
 
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
@@ -35,6 +35,8 @@ pub(super) struct Worker {
 pub(super) struct Route {
     pub(super) match_rule: Option<MatchRule>,
     pub(super) deliveries: Sender<Delivery>,
+    /// Gone when the flusher is.
+    pub(super) flusher: Weak<()>,
 }
 
 /// The flushers are gone: nothing can be delivered any more.
@@ -53,6 +55,10 @@ impl Worker {
                     Ok(progressed) => is_idle &= !progressed,
                     Err(Closed) => return,
                 }
+            }
+            // A flusher that has given up will not come back.
+            if self.routes.iter().any(Route::is_closed) {
+                return;
             }
             let stopped = if is_idle {
                 self.stop.recv_timeout(POLL_INTERVAL) == Err(RecvTimeoutError::Disconnected)
@@ -91,7 +97,6 @@ impl Worker {
         self.chain.run(&mut batch);
         let empty = batch.drop_empty_events();
         self.counters.empty_events.add(empty as u64);
-        self.counters.out_events.add(batch.len() as u64);
         if batch.is_empty() {
             return Ok(());
         }
@@ -113,6 +118,7 @@ impl Worker {
             });
             return Ok(());
         }
+        self.counters.out_events.add(batch.len() as u64);
         for (delivery, route) in deliveries(batch, Some(permit), takers.len()).zip(takers) {
             route.deliveries.send(delivery).map_err(|_| Closed)?;
         }
@@ -152,6 +158,10 @@ impl Worker {
 }
 
 impl Route {
+    fn is_closed(&self) -> bool {
+        self.flusher.strong_count() == 0
+    }
+
     fn takes(&self, batch: &EventBatch) -> bool {
         match &self.match_rule {
             None | Some(MatchRule::EventType(EventType::Log)) => true,

@@ -71,6 +71,11 @@ impl Alarms {
         let topic = Topic { kind: alarm.kind.clone(), pipeline: alarm.pipeline.clone(), part: alarm.part.clone() };
         let now = Instant::now();
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let topic = if counts.len() < MAX_TOPICS || counts.contains_key(&topic) {
+            topic
+        } else {
+            Topic { kind: "OTHER_ALARM".to_owned(), ..topic }
+        };
         let count = counts.entry(topic).or_insert(Count { window_start: now, written: 0, suppressed: 0 });
         if now.duration_since(count.window_start) >= self.window {
             *count = Count { window_start: now, written: 0, suppressed: count.suppressed };
@@ -121,3 +126,7 @@ impl fmt::Display for More {
 
 /// So many lines of one kind from one place are written before the others are only counted.
 const LINES_PER_WINDOW: u32 = 5;
+
+/// Beyond so many kinds and places, what is new shares one count a place, so that a processor that makes up kinds cannot fill
+/// log and memory.
+const MAX_TOPICS: usize = 1000;

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use super::one_line;
+
 /// A number that only grows.
 #[derive(Debug, Default)]
 pub struct Counter(AtomicU64);
@@ -66,11 +68,14 @@ pub struct ProcessorCounters {
 }
 
 impl ProcessorCounters {
-    /// Adds to a counter of the processor's own. Beyond a number of names that no sane processor has, it adds nothing.
+    /// Adds to a counter of the processor's own. Beyond a number and a length of names that no sane
+    /// processor has, it adds nothing.
     pub fn add_own(&self, name: &str, amount: u64) {
         let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
-        if own.len() < MAX_OWN_COUNTERS || own.contains_key(name) {
-            *own.entry(name.to_owned()).or_default() += amount;
+        if let Some(count) = own.get_mut(name) {
+            *count = count.saturating_add(amount);
+        } else if own.len() < MAX_OWN_COUNTERS && name.len() <= MAX_OWN_NAME_BYTES {
+            own.insert(one_line(name), amount);
         }
     }
 
@@ -82,3 +87,6 @@ impl ProcessorCounters {
 
 /// More counters of its own than this no processor gets.
 const MAX_OWN_COUNTERS: usize = 100;
+
+/// Nor one with a longer name.
+const MAX_OWN_NAME_BYTES: usize = 64;
