@@ -50,6 +50,7 @@ pub(super) fn process(arguments: &ProcessArguments, common: &Common) -> anyhow::
         }),
         lines: Vec::new(),
         events_in: 0,
+        empty_events: 0,
         events_out: 0,
     };
     match run.all(reader, &pipeline.name, &alarms) {
@@ -71,6 +72,7 @@ struct Run {
     encoder: Encoder,
     lines: Vec<u8>,
     events_in: usize,
+    empty_events: usize,
     events_out: usize,
 }
 
@@ -114,7 +116,7 @@ impl Run {
     fn one(&mut self, mut batch: EventBatch) -> io::Result<()> {
         self.events_in += batch.len();
         self.chain.run(&mut batch);
-        batch.drop_empty_events();
+        self.empty_events += batch.drop_empty_events();
         self.events_out += batch.len();
         self.encoder.encode(&batch, &mut self.lines);
         let mut stdout = io::stdout().lock();
@@ -126,11 +128,7 @@ impl Run {
     fn print_summary(&self, stages: &[Arc<Stage>]) {
         let sum = |count: fn(&Stage) -> u64| stages.iter().map(|stage| count(stage)).sum::<u64>();
         let failed = sum(|stage| stage.counters.failed_events.total() + stage.counters.faulted_events.total());
-        eprintln!(
-            "{} events in, {} out, {} dropped, {failed} failed",
-            self.events_in,
-            self.events_out,
-            self.events_in.saturating_sub(self.events_out),
-        );
+        let dropped = sum(|stage| stage.counters.discarded_events.total()) + self.empty_events as u64;
+        eprintln!("{} events in, {} out, {dropped} dropped, {failed} failed", self.events_in, self.events_out);
     }
 }

@@ -1,5 +1,7 @@
 //! The inputs of a pipeline: `input_file`, with every parameter that a config can give it.
 
+use std::collections::HashSet;
+
 use super::fields::{Fields, NotYet, StringMap, words};
 use super::multiline::{self, Multiline};
 use super::names::INPUTS;
@@ -192,7 +194,7 @@ fn file_input(fields: &mut Fields<'_>) -> Option<FileInput> {
 }
 
 fn file_paths(fields: &mut Fields<'_>) -> Option<Vec<String>> {
-    let paths: Vec<String> = fields.required("FilePaths")?;
+    let mut paths: Vec<String> = fields.required("FilePaths")?;
     let cursor = fields.cursor("FilePaths")?;
     if paths.is_empty() || paths.len() > MAX_FILE_PATHS {
         cursor.error(format!("expected 1 to {MAX_FILE_PATHS} paths, found {}", paths.len()));
@@ -204,6 +206,14 @@ fn file_paths(fields: &mut Fields<'_>) -> Option<Vec<String>> {
     for item in cursor.items()?.iter().filter(|item| item.node.as_str().is_some_and(|path| path.ends_with('/'))) {
         item.error("expected a path with a file name");
     }
+    let mut seen = HashSet::new();
+    for item in
+        cursor.items()?.iter().filter(|item| item.node.as_str().is_some_and(|path| !seen.insert(path.to_owned())))
+    {
+        item.warn("named twice, read once");
+    }
+    seen.clear();
+    paths.retain(|path| seen.insert(path.clone()));
     for item in
         cursor.items()?.iter().filter(|item| item.node.as_str().is_some_and(|path| path.contains(['*', '?', '['])))
     {
@@ -364,6 +374,7 @@ mod tests {
             &format!("{paths}ContainerFilters: {{K8sPodRegex: a, IncludeEnv: {{A: ''}}}}"),
             "3:19: inputs[0].ContainerFilters: not supported yet, has no effect",
         );
+        check("FilePaths: [/a, /b, /a]", "2:21: inputs[0].FilePaths[2]: named twice, read once");
         check(
             "FilePaths: [/a/*.log]",
             "2:13: inputs[0].FilePaths[0]: wildcards are not supported yet: this is taken as the name of one file",

@@ -1,60 +1,89 @@
 //! One budget of bytes for everything in flight: chunks being read, batches being processed, queues.
 
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A number of bytes that readers take from and that comes back when batches are acknowledged.
 ///
-/// A reader that finds nothing left waits, and so stops reading: the file is the buffer. One permit is always granted
-/// when none is out, so that a batch above the whole budget still passes.
+/// A reader that finds nothing left waits, and so stops reading: the file is the buffer. A pipeline that has nothing out is
+/// always granted one permit, so that a batch above the whole budget still passes, and so that a pipeline whose flusher is
+/// stuck does not stop the others.
 #[derive(Debug)]
 pub struct Budget {
     limit_bytes: usize,
-    used_bytes: Mutex<usize>,
+    used_bytes: Mutex<Used>,
     returned: Condvar,
 }
 
-/// A share of a [`Budget`], given back on drop.
+#[derive(Debug, Default)]
+struct Used {
+    total: usize,
+    by_share: Vec<usize>,
+}
+
+/// The part that one pipeline has in a [`Budget`].
+#[derive(Debug, Clone)]
+pub struct Share {
+    budget: Arc<Budget>,
+    place: usize,
+}
+
+/// Bytes of a [`Budget`], given back on drop.
 #[derive(Debug)]
 pub struct Permit {
-    budget: Arc<Budget>,
+    share: Share,
     bytes: usize,
 }
 
 impl Budget {
     /// A budget of so many bytes.
     pub fn new(limit_bytes: usize) -> Arc<Self> {
-        Arc::new(Self { limit_bytes, used_bytes: Mutex::new(0), returned: Condvar::new() })
+        Arc::new(Self { limit_bytes, used_bytes: Mutex::default(), returned: Condvar::new() })
     }
 
-    /// Takes `bytes`, waiting at most `patience` for others to give theirs back.
-    pub fn take(self: &Arc<Self>, bytes: usize, patience: Duration) -> Option<Permit> {
-        let deadline = Instant::now() + patience;
-        let mut used = self.used_bytes.lock().unwrap_or_else(PoisonError::into_inner);
-        while *used > 0 && *used + bytes > self.limit_bytes {
-            let left = deadline.checked_duration_since(Instant::now())?;
-            (used, _) = self.returned.wait_timeout(used, left).unwrap_or_else(PoisonError::into_inner);
-        }
-        *used += bytes;
-        Some(Permit { budget: Arc::clone(self), bytes })
+    /// The share of one more pipeline.
+    pub fn share(self: &Arc<Self>) -> Share {
+        let mut used = self.used();
+        used.by_share.push(0);
+        Share { budget: Arc::clone(self), place: used.by_share.len() - 1 }
     }
 
     /// How much is out.
     pub fn used_bytes(&self) -> usize {
-        *self.used_bytes.lock().unwrap_or_else(PoisonError::into_inner)
+        self.used().total
+    }
+
+    fn used(&self) -> MutexGuard<'_, Used> {
+        self.used_bytes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Share {
+    /// Takes `bytes`, waiting at most `patience` for others to give theirs back.
+    pub fn take(&self, bytes: usize, patience: Duration) -> Option<Permit> {
+        let budget = &*self.budget;
+        let deadline = Instant::now() + patience;
+        let mut used = budget.used();
+        while used.by_share[self.place] > 0 && used.total + bytes > budget.limit_bytes {
+            let left = deadline.checked_duration_since(Instant::now())?;
+            (used, _) = budget.returned.wait_timeout(used, left).unwrap_or_else(PoisonError::into_inner);
+        }
+        used.total += bytes;
+        used.by_share[self.place] += bytes;
+        Some(Permit { share: self.clone(), bytes })
     }
 }
 
 impl Permit {
-    /// Changes the share to what its batch takes by now. Never waits: a batch that grew is not held up halfway.
+    /// Changes the bytes to what the batch takes by now. Never waits: a batch that grew is not held up halfway.
     pub fn resize(&mut self, bytes: usize) {
-        let mut used = self.budget.used_bytes.lock().unwrap_or_else(PoisonError::into_inner);
-        *used = *used - self.bytes + bytes;
-        let shrunk = bytes < self.bytes;
-        self.bytes = bytes;
+        let Share { budget, place } = &self.share;
+        let mut used = budget.used();
+        used.total = used.total - self.bytes + bytes;
+        used.by_share[*place] = used.by_share[*place] - self.bytes + bytes;
         drop(used);
-        if shrunk {
-            self.budget.returned.notify_all();
+        if std::mem::replace(&mut self.bytes, bytes) > bytes {
+            budget.returned.notify_all();
         }
     }
 }
@@ -72,9 +101,10 @@ mod tests {
     #[test]
     fn a_spent_budget_grants_nothing_until_bytes_come_back() {
         let budget = Budget::new(100);
-        let first = budget.take(60, Duration::ZERO).expect("nothing is out");
-        assert!(budget.take(41, Duration::ZERO).is_none());
-        let second = budget.take(40, Duration::ZERO).expect("it just fits");
+        let share = budget.share();
+        let first = share.take(60, Duration::ZERO).expect("nothing is out");
+        assert!(share.take(41, Duration::ZERO).is_none());
+        let second = share.take(40, Duration::ZERO).expect("it just fits");
         drop(first);
         assert_eq!(budget.used_bytes(), 40);
         drop(second);
@@ -83,19 +113,30 @@ mod tests {
 
     #[test]
     fn a_batch_above_the_whole_budget_passes_alone() {
-        let budget = Budget::new(100);
-        let mut large = budget.take(1000, Duration::ZERO).expect("nothing is out");
-        assert!(budget.take(1, Duration::ZERO).is_none());
+        let share = Budget::new(100).share();
+        let mut large = share.take(1000, Duration::ZERO).expect("nothing is out");
+        assert!(share.take(1, Duration::ZERO).is_none());
         large.resize(50);
-        assert!(budget.take(50, Duration::ZERO).is_some());
+        assert!(share.take(50, Duration::ZERO).is_some());
+    }
+
+    #[test]
+    fn a_pipeline_that_is_stuck_does_not_stop_another() {
+        let budget = Budget::new(100);
+        let (stuck, other) = (budget.share(), budget.share());
+        let _held = stuck.take(100, Duration::ZERO).expect("nothing is out");
+        let passing = other.take(10, Duration::ZERO).expect("this pipeline has nothing out");
+        assert!(other.take(10, Duration::ZERO).is_none(), "one at a time");
+        drop(passing);
+        assert!(other.take(10, Duration::ZERO).is_some());
     }
 
     #[test]
     fn a_waiting_reader_goes_on_when_bytes_come_back() {
-        let budget = Budget::new(100);
-        let held = budget.take(100, Duration::ZERO).expect("nothing is out");
+        let share = Budget::new(100).share();
+        let held = share.take(100, Duration::ZERO).expect("nothing is out");
         std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| budget.take(10, Duration::from_secs(60)).is_some());
+            let waiting = scope.spawn(|| share.take(10, Duration::from_secs(60)).is_some());
             drop(held);
             assert!(waiting.join().expect("the reader does not panic"));
         });

@@ -9,7 +9,7 @@ mod delivery;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-pub use budget::{Budget, Permit};
+pub use budget::{Budget, Permit, Share};
 pub use delivery::{Ack, Delivery, deliveries};
 
 /// A position in a file, in bytes from its start.

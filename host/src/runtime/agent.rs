@@ -11,7 +11,7 @@ use tracing::{error, info};
 use super::assemble::Assembly;
 use super::flush::FlushLoop;
 use super::worker::{Route, Worker};
-use crate::event::{Budget, Delivery};
+use crate::event::{Budget, Delivery, Share};
 use crate::input::file::FollowedFile;
 use crate::processor::chain::{Chain, Stage};
 use crate::telemetry::alarm::Alarms;
@@ -59,7 +59,7 @@ impl Agent {
         let alarms = Arc::clone(alarms);
         let mut agent = Self { running: Vec::new(), threads: Vec::new(), stop, abort, done, alarms };
         for assembly in assemblies {
-            agent.start_pipeline(assembly, options.workers, &budget, &stopped, &aborted, &undone)?;
+            agent.start_pipeline(assembly, options.workers, &budget.share(), &stopped, &aborted, &undone)?;
         }
         Ok(agent)
     }
@@ -68,7 +68,7 @@ impl Agent {
         &mut self,
         assembly: Assembly,
         workers: usize,
-        budget: &Arc<Budget>,
+        budget: &Share,
         stopped: &Receiver<Infallible>,
         aborted: &Receiver<Infallible>,
         undone: &Sender<Infallible>,
@@ -107,7 +107,7 @@ impl Agent {
                 ignores_unmatched,
                 chain: Chain::new(&name, &stages, &self.alarms),
                 routes: routes.clone(),
-                budget: Arc::clone(budget),
+                budget: budget.clone(),
                 stop: stopped.clone(),
                 counters: Arc::clone(&counters),
                 alarms: Arc::clone(&self.alarms),

@@ -8,7 +8,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
 use tracing::info;
 
 use crate::config::{EventType, MatchRule};
-use crate::event::{Budget, Delivery, EventBatch, Permit, deliveries};
+use crate::event::{Delivery, EventBatch, Permit, Share, deliveries};
 use crate::input::chunk::{CHUNK_BYTES, MAX_RECORD_BYTES, Notice};
 use crate::input::file::{FollowedFile, Progress};
 use crate::processor::chain::Chain;
@@ -23,7 +23,7 @@ pub(super) struct Worker {
     pub(super) ignores_unmatched: bool,
     pub(super) chain: Chain,
     pub(super) routes: Vec<Route>,
-    pub(super) budget: Arc<Budget>,
+    pub(super) budget: Share,
     /// Closed when the agent stops.
     pub(super) stop: Receiver<Infallible>,
     pub(super) counters: Arc<PipelineCounters>,
