@@ -1,4 +1,4 @@
-//! One folder of `cases/` a case: a config and input, and what `loglift process` made of them when somebody last looked.
+//! One folder of `cases/` or of `examples/pipelines/` a case: a config and input, and what `loglift process` made of them when somebody last looked.
 //!
 //! `case.json` may add arguments, variables of the environment and another exit code. `BLESS=1 cargo test -p loglift-tests
 //! --test cases` writes `stdout.jsonl` and `stderr.txt` anew, to be reviewed as a diff.
@@ -22,7 +22,11 @@ struct Case {
 
 #[test]
 fn every_case_gives_what_it_gave_before() -> Result<()> {
-    let mut folders: Vec<PathBuf> = fs::read_dir(cases())?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+    let mut folders: Vec<PathBuf> = Vec::new();
+    for directory in [cases(), examples()] {
+        let found = fs::read_dir(directory)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+        folders.extend(found.into_iter().filter(|folder| folder.join("input.log").exists()));
+    }
     folders.sort();
     ensure!(!folders.is_empty(), "there are no cases");
     let failures: Vec<String> = folders
@@ -66,6 +70,10 @@ fn expect(path: &Path, found: &str) -> Result<()> {
     let name = path.file_name().unwrap_or_default().display();
     ensure!(found == expected, "{name} differs\n--- expected\n{expected}--- found\n{found}");
     Ok(())
+}
+
+fn examples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/pipelines")
 }
 
 fn cases() -> PathBuf {
