@@ -15,50 +15,66 @@ use loglift::processor::component::Component;
 use loglift::processor::engine::Engine;
 use loglift::processor::{Context, Limits};
 use loglift::telemetry::alarm::Alarms;
+use loglift_filter::Filter;
+use loglift_gotime::Gotime;
 use loglift_guest_build::{Toolchain, Workspace};
+use loglift_parse_delimiter::ParseDelimiter;
 use loglift_parse_json::ParseJson;
+use loglift_parse_regex::ParseRegex;
 use loglift_pass_through::PassThrough;
+use loglift_sdk::Processor;
 use loglift_strptime::Strptime;
 use loglift_tests::twin::{self, Twin};
 
 /// More than a chunk holds.
 const LINES: usize = 1000;
 const JSON: &str = r#"{"SourceKey": "content"}"#;
+/// All lines are in one second, as they mostly are in one chunk.
 const STRPTIME: &str = r#"{"SourceKey": "asctime", "Format": "%Y-%m-%d %H:%M:%S,%f"}"#;
 
+const GOTIME: &str = r#"{"SourceKey": "asctime", "SourceFormat": "2006-01-02 15:04:05,999999999",
+    "DestKey": "result", "DestFormat": "2006-01-02 15:04:05,999999999Z07:00"}"#;
+const ACCESS: &str = r#"203.0.113.7 - alice [25/Oct/2023:23:51:10 +0800] "GET /shop/items/4711?color=blue&size=m HTTP/1.1" 200 5316 "https://www.example.com/shop/index.html" "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/118.0.0.0 Safari/537.36""#;
+const DIRECT: &str = r#"{"SourceKey": "content", "Keys": ["ip,ident,user,time,method,uri,protocol,status,bytes,referer,agent"],
+    "Regex": "([^ ]+) ([^ ]+) ([^ ]+) \\[([^\\]]+)\\] \"([^ ]+) ([^ ]+) ([^\"]+)\" ([0-9]+) ([0-9]+|-) \"([^\"]*)\" \"([^\"]*)\""}"#;
+/// An alternative within a group is no shape of the direct scanner's.
+const ENGINE: &str = r#"{"SourceKey": "content", "Keys": ["ip,ident,user,time,method,uri,protocol,status,bytes,referer,agent"],
+    "Regex": "([^ ]+) ([^ ]+) ([^ ]+) \\[([^\\]]+)\\] \"(GET|POST|PUT) ([^ ]+) (HTTP/1.0|HTTP/1.1)\" ([0-9]+) ([0-9]+|-) \"([^\"]*)\" \"([^\"]*)\""}"#;
+const DELIMITED: &str = r#"1698249070199,web-17,203.0.113.7,alice,"GET /shop/items/4711, HTTP/1.1",200,5316,0.042,blue,"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)",de,eu-central-1"#;
+const DELIMITER: &str =
+    r#"{"SourceKey": "content", "Separator": ",", "Keys": ["a","b","c","d","e","f","g","h","i","j","k","l"]}"#;
+const FILTER: &str = r#"{"Include": {"levelname": "INFO|WARN"}}"#;
+
 fn boundary(criterion: &mut Criterion) {
-    let lines = lines();
+    let lines = json_lines();
     let mut parsed = lines.clone();
     twin::configure::<ParseJson>(JSON).run(&mut parsed);
+    let (access, delimited) = (repeated(ACCESS), repeated(DELIMITED));
 
-    compare(
-        criterion,
-        "parse-json",
-        built_in("processor_parse_json_native"),
-        JSON,
-        &lines,
-        &mut twin::configure::<ParseJson>(JSON),
-    );
-    compare(
-        criterion,
-        "strptime",
-        built_in("processor_strptime"),
-        STRPTIME,
-        &parsed,
-        &mut twin::configure::<Strptime>(STRPTIME),
-    );
-    compare(criterion, "pass-through", &pass_through(), "{}", &lines, &mut twin::configure::<PassThrough>("{}"));
+    compare::<ParseJson>(criterion, "JSON", "processor_parse_json_native", JSON, &lines);
+    compare::<Strptime>(criterion, "strptime", "processor_strptime", STRPTIME, &parsed);
+    compare::<Gotime>(criterion, "Go layout", "processor_gotime", GOTIME, &parsed);
+    compare::<ParseRegex>(criterion, "regex, direct scanner", "processor_parse_regex_native", DIRECT, &access);
+    compare::<ParseRegex>(criterion, "regex, engine", "processor_parse_regex_native", ENGINE, &access);
+    compare::<ParseDelimiter>(criterion, "delimiter", "processor_parse_delimiter_native", DELIMITER, &delimited);
+    compare::<Filter>(criterion, "filter", "processor_filter_regex_native", FILTER, &parsed);
+    compare_component::<PassThrough>(criterion, "pass-through", &pass_through(), "{}", &lines);
+}
+
+fn compare<P: Processor>(criterion: &mut Criterion, name: &str, built_in: &str, config: &str, batch: &EventBatch) {
+    let component = loglift_builtin_processors::find(built_in).expect("it is built in").component;
+    compare_component::<P>(criterion, name, component, config, batch);
 }
 
 /// Runs one processor natively and as a component with and without a time limit.
-fn compare(
+fn compare_component<P: Processor>(
     criterion: &mut Criterion,
     name: &str,
     component: &[u8],
     config: &str,
     batch: &EventBatch,
-    native: &mut dyn Twin,
 ) {
+    let mut native = twin::configure::<P>(config);
     let mut group = criterion.benchmark_group(name);
     group.throughput(Throughput::Bytes(batch.provenance.end.0));
     group.bench_function("native", |bencher| {
@@ -81,17 +97,13 @@ fn chain(component: &[u8], config: &str, interruption: bool) -> Chain {
     Chain::new("bench", &[Arc::new(stage)], &Arc::new(Alarms::for_one_command()))
 }
 
-fn built_in(name: &str) -> &'static [u8] {
-    loglift_builtin_processors::find(name).expect("it is built in").component
-}
-
 fn pass_through() -> Vec<u8> {
     let toolchain = Toolchain::find().expect("there is a toolchain for guests");
     let built = Workspace::here().components(&toolchain, &["loglift-pass-through"]).expect("it compiles");
     std::fs::read(&built[0].path).expect("it can be read")
 }
 
-fn lines() -> EventBatch {
+fn json_lines() -> EventBatch {
     let mut text = String::new();
     for number in 0..LINES {
         let (no, inner, round) = (10 + number % 90, 100 + number % 900, 10_000 + number);
@@ -101,6 +113,14 @@ fn lines() -> EventBatch {
         ));
         text.push('\n');
     }
+    batch(&text)
+}
+
+fn repeated(line: &str) -> EventBatch {
+    batch(&format!("{line}\n").repeat(LINES))
+}
+
+fn batch(text: &str) -> EventBatch {
     let source = Source { path: "bench.log".into(), file: None };
     let mut chunker = Chunker::new(source, Vec::new(), Framing::Lines);
     let mut reader = text.as_bytes();

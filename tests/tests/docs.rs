@@ -11,7 +11,8 @@ use loglift_tests::scratch::Scratch;
 fn every_processor_has_a_page_with_exactly_its_parameters() -> Result<()> {
     let mut found = Vec::new();
     for name in loglift_builtin_processors::TYPES {
-        let page = fs::read_to_string(pages().join(format!("{name}.md"))).with_context(|| format!("no page for {name}"))?;
+        let page =
+            fs::read_to_string(pages().join(format!("{name}.md"))).with_context(|| format!("no page for {name}"))?;
         let (documented, known) = (documented(&page), parameters(name)?);
         found.extend(known.difference(&documented).map(|parameter| format!("{name}: {parameter} is not on its page")));
         found.extend(documented.difference(&known).map(|parameter| format!("{name}: there is no {parameter}")));
