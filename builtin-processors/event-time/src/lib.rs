@@ -37,6 +37,7 @@ mod mismatch;
 mod names;
 mod resolver;
 mod shape;
+mod take;
 mod template;
 mod time;
 mod zone;

@@ -6,6 +6,7 @@ use crate::fields::LocalOffset;
 use crate::mismatch::Expected;
 use crate::names::{self, Name};
 use crate::shape::{Readings, Slot};
+use crate::take;
 use crate::template::Template;
 
 /// A place in a value, and what was read before it.
@@ -36,8 +37,8 @@ impl<'v> Cursor<'v> {
     #[inline(always)]
     pub(crate) fn follow(&mut self, step: Step) -> Result<(), Expected> {
         match step {
-            Step::Byte(byte) => self.byte(byte),
-            Step::Char(char) => self.char(char),
+            Step::Byte(byte) => take::byte(&mut self.rest, byte),
+            Step::Char(char) => take::char(&mut self.rest, char),
             Step::Whitespace => {
                 self.skip_whitespace();
                 Ok(())
@@ -83,32 +84,15 @@ impl<'v> Cursor<'v> {
                 self.rest = rest;
                 (number, 8)
             }
-            _ => (self.digit().ok_or(Expected::Digit { letter: b'f' })?.into(), 1),
+            _ => (take::digit(&mut self.rest).ok_or(Expected::Digit { letter: b'f' })?.into(), 1),
         };
-        while let Some(digit) = self.digit() {
+        while let Some(digit) = take::digit(&mut self.rest) {
             if digits < FRACTION_DIGITS {
                 nanoseconds = nanoseconds * 10 + u32::from(digit);
                 digits += 1;
             }
         }
         Ok(nanoseconds * POWERS_OF_TEN[FRACTION_DIGITS - digits])
-    }
-
-    #[inline(always)]
-    fn byte(&mut self, byte: u8) -> Result<(), Expected> {
-        match self.rest {
-            [first, rest @ ..] if *first == byte => {
-                self.rest = rest;
-                Ok(())
-            }
-            _ => Err(Expected::Char(char::from(byte))),
-        }
-    }
-
-    fn char(&mut self, char: char) -> Result<(), Expected> {
-        let rest = self.rest.strip_prefix(char.encode_utf8(&mut [0; 4]).as_bytes());
-        self.rest = rest.ok_or(Expected::Char(char))?;
-        Ok(())
     }
 
     #[inline]
@@ -124,7 +108,7 @@ impl<'v> Cursor<'v> {
             self.skip_whitespace();
         }
         let start = self.rest;
-        let Some(mut value) = self.digit() else {
+        let Some(mut value) = take::digit(&mut self.rest) else {
             return Err(Expected::Digit { letter: number.letter });
         };
         for _ in 1..number.digits {
@@ -132,7 +116,7 @@ impl<'v> Cursor<'v> {
             if value * 10 > number.max {
                 break;
             }
-            let Some(digit) = self.digit() else { break };
+            let Some(digit) = take::digit(&mut self.rest) else { break };
             value = value * 10 + digit;
         }
         if value < number.min || value > number.max {
@@ -141,17 +125,6 @@ impl<'v> Cursor<'v> {
         }
         self.readings.set(number.slot, value);
         Ok(())
-    }
-
-    #[inline(always)]
-    fn digit(&mut self) -> Option<u16> {
-        let [first, rest @ ..] = self.rest else { return None };
-        let digit = first.wrapping_sub(b'0');
-        if digit > 9 {
-            return None;
-        }
-        self.rest = rest;
-        Some(digit.into())
     }
 
     fn take_name(&mut self, slot: Slot, name: Name) {
@@ -261,23 +234,14 @@ fn numeric_offset(text: &[u8]) -> Option<(i32, &[u8])> {
         [b'-', rest @ ..] => (-1, rest),
         _ => return None,
     };
-    let (hours, rest) = two_digits(text)?;
+    let (hours, rest) = take::two_digits(text)?;
     let (minutes, rest) = match rest {
-        [b':', after_colon @ ..] if digits_len(after_colon) >= 2 => two_digits(after_colon)?,
+        [b':', after_colon @ ..] if digits_len(after_colon) >= 2 => take::two_digits(after_colon)?,
         // Two digits or four; `+080` is neither.
-        [b'0'..=b'9', ..] => two_digits(rest)?,
+        [b'0'..=b'9', ..] => take::two_digits(rest)?,
         _ => (0, rest),
     };
     (hours < 24 && minutes < 60).then_some((sign * (hours * 3600 + minutes * 60), rest))
-}
-
-fn two_digits(text: &[u8]) -> Option<(i32, &[u8])> {
-    match text {
-        [tens @ b'0'..=b'9', ones @ b'0'..=b'9', rest @ ..] => {
-            Some((i32::from(tens - b'0') * 10 + i32::from(ones - b'0'), rest))
-        }
-        _ => None,
-    }
 }
 
 fn digits_len(text: &[u8]) -> usize {

@@ -7,6 +7,7 @@ use crate::fields::{Abbreviation, LocalOffset};
 use crate::mismatch::Expected;
 use crate::names::{self, Name};
 use crate::shape::{Readings, Slot};
+use crate::take;
 use crate::template::Template;
 
 /// A place in a value, and what was read before it.
@@ -37,8 +38,8 @@ impl<'v> Cursor<'v> {
     #[inline(always)]
     pub(super) fn follow(&mut self, step: Step) -> Result<(), Expected> {
         match step {
-            Step::Byte(byte) => self.byte(byte),
-            Step::Char(char) => self.char(char),
+            Step::Byte(byte) => take::byte(&mut self.rest, byte),
+            Step::Char(char) => take::char(&mut self.rest, char),
             Step::Blanks(_) => self.blanks(),
             Step::Number(number) => self.number(number),
             Step::Month { element } => self.month(element),
@@ -78,23 +79,6 @@ impl<'v> Cursor<'v> {
         }
     }
 
-    #[inline(always)]
-    fn byte(&mut self, byte: u8) -> Result<(), Expected> {
-        match self.rest {
-            [first, rest @ ..] if *first == byte => {
-                self.rest = rest;
-                Ok(())
-            }
-            _ => Err(Expected::Char(char::from(byte))),
-        }
-    }
-
-    fn char(&mut self, char: char) -> Result<(), Expected> {
-        let rest = self.rest.strip_prefix(char.encode_utf8(&mut [0; 4]).as_bytes());
-        self.rest = rest.ok_or(Expected::Char(char))?;
-        Ok(())
-    }
-
     #[inline]
     fn blanks(&mut self) -> Result<(), Expected> {
         if !matches!(self.rest, [] | [b' ', ..]) {
@@ -114,7 +98,7 @@ impl<'v> Cursor<'v> {
         let start = self.rest;
         let (mut value, mut digits) = (0, 0);
         while digits < number.digits
-            && let Some(digit) = self.digit()
+            && let Some(digit) = take::digit(&mut self.rest)
         {
             value = value * 10 + digit;
             digits += 1;
@@ -131,17 +115,6 @@ impl<'v> Cursor<'v> {
         };
         self.rest = start;
         Err(expected)
-    }
-
-    #[inline(always)]
-    fn digit(&mut self) -> Option<u16> {
-        let [first, rest @ ..] = self.rest else { return None };
-        let digit = first.wrapping_sub(b'0');
-        if digit > 9 {
-            return None;
-        }
-        self.rest = rest;
-        Some(digit.into())
     }
 
     fn month(&mut self, element: Element) -> Result<(), Expected> {
@@ -262,23 +235,14 @@ fn numeric_offset(text: &[u8], offset: Offset) -> Option<(i32, &[u8])> {
         }
         let text = if offset.colons { rest.strip_prefix(b":")? } else { *rest };
         let number;
-        (number, *rest) = two_digits(text)?;
+        (number, *rest) = take::two_digits(text)?;
         (number <= max).then_some(number)
     };
     // 24 hours and 60 minutes are written too.
-    let (hours, mut rest) = two_digits(rest).filter(|(hours, _)| *hours <= 24)?;
+    let (hours, mut rest) = take::two_digits(rest).filter(|(hours, _)| *hours <= 24)?;
     let minutes = part(&mut rest, offset.minutes, 60)?;
     let seconds = part(&mut rest, offset.seconds, 60)?;
     Some((sign * (hours * 3600 + minutes * 60 + seconds), rest))
-}
-
-fn two_digits(text: &[u8]) -> Option<(i32, &[u8])> {
-    match text {
-        [tens @ b'0'..=b'9', ones @ b'0'..=b'9', rest @ ..] => {
-            Some((i32::from(tens - b'0') * 10 + i32::from(ones - b'0'), rest))
-        }
-        _ => None,
-    }
 }
 
 /// Returns the length of the abbreviation that `text` begins with: capitals, `GMT` and perhaps hours, or hours alone.
