@@ -6,6 +6,7 @@
 
 #![deny(unsafe_code)]
 
+pub mod checkpoint;
 pub mod cli;
 pub mod config;
 pub mod event;

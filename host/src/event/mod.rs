@@ -5,12 +5,18 @@
 
 mod budget;
 mod delivery;
+mod ledger;
+mod progress;
+mod signature;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use budget::{Budget, Permit, Share};
 pub use delivery::{Ack, Delivery, deliveries};
+pub use ledger::{Ledger, Loss};
+pub use progress::{Position, Progress};
+pub use signature::{SIGNATURE_BYTES, Signature};
 
 /// A position in a file, in bytes from its start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

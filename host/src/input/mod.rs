@@ -7,4 +7,5 @@ pub mod chunk;
 pub mod file;
 pub mod frame;
 pub mod multiline;
+pub mod stat;
 pub mod tail;

@@ -1,0 +1,182 @@
+//! How far a source has come: what was read, and what of it is done with.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::{Ledger, Loss, Offset, Signature};
+
+/// A place in a file from which reading can go on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Position {
+    /// How many bytes are before it.
+    pub offset: Offset,
+    /// The record before it was taken without its line end, which is to be skipped when it comes.
+    pub mid_record: bool,
+    /// The signature of the last bytes before it, by which they are known again.
+    pub tail: Signature,
+}
+
+/// How far a source has come. Shared by those who read, those who deliver, and those who store checkpoints.
+///
+/// Reading begins ranges, one after the other. They end in any order. The committed position is the end of the last
+/// range below which all others have ended.
+#[derive(Debug, Default)]
+pub struct Progress {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    committed: Position,
+    /// Begun and not committed, in read order.
+    ranges: VecDeque<Range>,
+    ledger: Ledger,
+}
+
+#[derive(Debug)]
+struct Range {
+    start: Offset,
+    end: Position,
+    /// How many of its bytes were dropped on purpose, once it has ended.
+    dropped: Option<u64>,
+}
+
+impl Progress {
+    /// The progress of a source that is read from `committed` on, and of whose bytes before that became what `ledger` says.
+    pub fn new(committed: Position, ledger: Ledger) -> Self {
+        Self { state: Mutex::new(State { committed, ranges: VecDeque::new(), ledger }) }
+    }
+
+    /// Says that everything from `start` to `end` was read. `start` is where the range before ends.
+    pub fn begin(&self, start: Offset, end: Position) {
+        let mut state = self.state();
+        debug_assert_eq!(state.read_to(), start, "ranges leave no gap");
+        state.ranges.push_back(Range { start, end, dropped: None });
+    }
+
+    /// Says that everything of the range that begins at `start` was taken by every flusher, but for `dropped` bytes
+    /// which were dropped on purpose.
+    pub fn end(&self, start: Offset, dropped: u64) {
+        let mut state = self.state();
+        let found = state.ranges.binary_search_by_key(&start, |range| range.start);
+        let Ok(place) = found else { return debug_assert!(false, "no range begins at {start:?}") };
+        state.ranges[place].dropped = Some(dropped);
+        while let Some(Range { start, end, dropped: Some(dropped) }) = state.ranges.front() {
+            let (bytes, dropped, end) = (end.offset.0 - start.0, *dropped, *end);
+            state.ledger.acknowledged += bytes - dropped.min(bytes);
+            state.ledger.dropped += dropped.min(bytes);
+            state.committed = end;
+            state.ranges.pop_front();
+        }
+    }
+
+    /// Says that the bytes from the last range to `to` will not be read. Nothing may be on its way.
+    pub fn skip(&self, to: Position, cause: Loss) {
+        let mut state = self.state();
+        debug_assert!(state.ranges.is_empty(), "skipped while something is on its way");
+        let bytes = to.offset.0 - state.committed.offset.0;
+        state.ledger.lose(cause, bytes);
+        state.committed = to;
+    }
+
+    /// Counts bytes behind everything that was read, which will never be.
+    pub fn lose(&self, cause: Loss, bytes: u64, is_estimate: bool) {
+        let mut state = self.state();
+        state.ledger.lose(cause, bytes);
+        state.ledger.estimated += if is_estimate { bytes } else { 0 };
+    }
+
+    /// Below this, everything is done with.
+    pub fn committed(&self) -> Position {
+        self.state().committed
+    }
+
+    /// Where the last range ends.
+    pub fn read_to(&self) -> Offset {
+        self.state().read_to()
+    }
+
+    /// What became of the bytes, those before the committed position above all.
+    pub fn ledger(&self) -> Ledger {
+        self.state().ledger.clone()
+    }
+
+    /// The committed position, where reading is, and the ledger, at one moment.
+    pub fn snapshot(&self) -> (Position, Offset, Ledger) {
+        let state = self.state();
+        (state.committed, state.read_to(), state.ledger.clone())
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn read_to(&self) -> Offset {
+        self.ranges.back().map_or(self.committed.offset, |range| range.end.offset)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn at(offset: u64) -> Position {
+        Position { offset: Offset(offset), ..Position::default() }
+    }
+
+    #[test]
+    fn ranges_are_committed_in_read_order() {
+        let progress = Progress::default();
+        for (start, end) in [(0, 10), (10, 30), (30, 35)] {
+            progress.begin(Offset(start), at(end));
+        }
+        progress.end(Offset(10), 5);
+        assert_eq!(progress.committed(), at(0));
+        progress.end(Offset(0), 0);
+        assert_eq!(progress.committed(), at(30));
+        assert_eq!(progress.read_to(), Offset(35));
+        let ledger = progress.ledger();
+        assert_eq!((ledger.acknowledged, ledger.dropped), (25, 5));
+    }
+
+    #[test]
+    fn what_is_skipped_is_lost_for_a_stated_reason() {
+        let progress = Progress::default();
+        progress.skip(at(100), Loss::SkippedTail);
+        progress.begin(Offset(100), at(120));
+        progress.end(Offset(100), 0);
+        let ledger = progress.ledger();
+        assert_eq!((ledger.lost_bytes(), ledger.acknowledged, ledger.settled_bytes()), (100, 20, 120));
+    }
+
+    proptest! {
+        /// However acknowledgements are ordered, the committed position is the end of what is done without a gap, and
+        /// the ledger accounts for all of it.
+        #[test]
+        fn the_committed_position_never_passes_what_is_not_done(
+            lengths in prop::collection::vec(1_u64..50, 1..20),
+            order in prop::collection::vec(0_usize..20, 0..40),
+        ) {
+            let progress = Progress::default();
+            let mut starts = vec![0];
+            for length in &lengths {
+                let start = starts[starts.len() - 1];
+                progress.begin(Offset(start), at(start + length));
+                starts.push(start + length);
+            }
+            let mut done = vec![false; lengths.len()];
+            for place in order.into_iter().filter(|place| *place < lengths.len()) {
+                if !std::mem::replace(&mut done[place], true) {
+                    progress.end(Offset(starts[place]), 0);
+                }
+                let expected = done.iter().position(|done| !done).unwrap_or(lengths.len());
+                prop_assert_eq!(progress.committed().offset, Offset(starts[expected]));
+                prop_assert_eq!(progress.ledger().settled_bytes(), starts[expected]);
+            }
+        }
+    }
+}
