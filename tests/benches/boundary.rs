@@ -121,8 +121,8 @@ fn repeated(line: &str) -> EventBatch {
 }
 
 fn batch(text: &str) -> EventBatch {
-    let source = Source { path: "bench.log".into(), file: None };
-    let mut chunker = Chunker::new(source, Vec::new(), Framing::Lines);
+    let source = Source::new("bench.log".into(), None);
+    let mut chunker = Chunker::new(Arc::new(source), Vec::new(), Framing::Lines);
     let mut reader = text.as_bytes();
     let (_, first) = chunker.read(&mut reader).expect("a slice can be read");
     first.expect("there are lines")

@@ -37,10 +37,10 @@ pub(super) fn process(arguments: &ProcessArguments, common: &Common) -> anyhow::
     } else {
         Box::new(File::open(&arguments.file).with_context(|| format!("cannot open {path}"))?)
     };
-    let source = Source { path: if is_stdin { "stdin".into() } else { arguments.file.clone() }, file: None };
+    let source = Source::new(if is_stdin { "stdin".into() } else { arguments.file.clone() }, None);
     let tags = vec![("__path__".to_owned(), source.path.display().to_string())];
     let mut run = Run {
-        chunker: Chunker::new(source, tags, framing(&pipeline)),
+        chunker: Chunker::new(Arc::new(source), tags, framing(&pipeline)),
         ignores_unmatched: ignores_unmatched(&pipeline),
         chain: Chain::new(&pipeline.name, &stages, &alarms),
         encoder: Encoder::new(Shape {
@@ -100,13 +100,13 @@ impl Run {
         let mut notices = Vec::new();
         self.chunker.take_notices(&mut notices);
         let ignored = |notice: &Notice| self.ignores_unmatched && matches!(notice, Notice::Unmatched { .. });
-        for notice in notices.iter().filter(|notice| !ignored(notice)) {
+        for (path, notice) in notices.into_iter().filter(|(_, notice)| !ignored(notice)) {
             let (kind, message, occurrences) = notice.describe();
             alarms.raise(&Alarm {
                 kind: kind.to_owned(),
                 pipeline: pipeline.to_owned(),
                 part: "inputs[0]".to_owned(),
-                place: Some((self.chunker.source().path.clone(), None)),
+                place: Some((path, None)),
                 message,
                 occurrences,
             });
@@ -116,6 +116,7 @@ impl Run {
     fn one(&mut self, mut batch: EventBatch) -> io::Result<()> {
         self.events_in += batch.len();
         self.chain.run(&mut batch);
+        batch.settle();
         self.empty_events += batch.drop_empty_events();
         self.events_out += batch.len();
         self.encoder.encode(&batch, &mut self.lines);

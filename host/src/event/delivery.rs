@@ -51,7 +51,10 @@ impl Delivery {
     #[must_use]
     pub fn acknowledge(self) -> Option<Ack> {
         let was_last = self.shared.missing.fetch_sub(1, Ordering::AcqRel) == 1;
-        was_last.then(|| self.shared.batch.ack())
+        was_last.then(|| {
+            self.shared.batch.settle();
+            self.shared.batch.ack()
+        })
     }
 }
 

@@ -13,6 +13,8 @@ pub struct Ledger {
     pub rejected: u64,
     /// Put aside, since a processor failed on them.
     pub quarantined: u64,
+    /// In the copy of a file that was truncated: they were read from the original, or count there.
+    pub copied: u64,
     /// Never read, or read and lost.
     pub lost: [u64; Loss::ALL.len()],
     /// How many of the lost bytes are estimates: they were lost while nobody looked.
@@ -81,7 +83,7 @@ impl Ledger {
 
     /// All bytes whose fate is decided.
     pub fn settled_bytes(&self) -> u64 {
-        self.acknowledged + self.dropped + self.rejected + self.quarantined + self.lost_bytes()
+        self.acknowledged + self.dropped + self.rejected + self.quarantined + self.copied + self.lost_bytes()
     }
 }
 
@@ -91,6 +93,7 @@ impl AddAssign<&Self> for Ledger {
         self.dropped += other.dropped;
         self.rejected += other.rejected;
         self.quarantined += other.quarantined;
+        self.copied += other.copied;
         self.estimated += other.estimated;
         for (sum, bytes) in self.lost.iter_mut().zip(other.lost) {
             *sum += bytes;

@@ -38,6 +38,15 @@ pub struct Source {
     pub path: PathBuf,
     /// Which file that was when it was opened. `None` for what is no file, such as standard input.
     pub file: Option<FileId>,
+    /// What of it was read, and what is done with.
+    pub progress: Progress,
+}
+
+impl Source {
+    /// A source that is read from its start.
+    pub fn new(path: PathBuf, file: Option<FileId>) -> Self {
+        Self { path, file, progress: Progress::default() }
+    }
 }
 
 /// Events of one source in read order, as columns over one arena.
@@ -91,6 +100,8 @@ pub struct Provenance {
     pub records: Vec<u32>,
     /// The record of each event. `None`: one to one.
     pub origins: Option<Vec<u32>>,
+    /// Records that live on in the event of another one, with which they were merged.
+    pub merged: Vec<u32>,
 }
 
 /// The offset of a span that stands for "removed", in names and in edits.
@@ -147,6 +158,23 @@ impl EventBatch {
         Offset(self.provenance.start.0 + u64::from(self.provenance.records[record]))
     }
 
+    /// How many bytes the records have of which no event is left, line ends included.
+    pub fn dropped_bytes(&self) -> u64 {
+        let Provenance { start, end, records, origins, merged } = &self.provenance;
+        let Some(origins) = origins else { return 0 };
+        let mut is_kept = vec![false; records.len()];
+        origins.iter().chain(merged).for_each(|record| is_kept[*record as usize] = true);
+        let whole = end.0 - start.0;
+        let ends = records.iter().skip(1).map(|next| u64::from(*next)).chain([whole]);
+        let dropped = records.iter().zip(ends).zip(is_kept).filter(|(_, is_kept)| !is_kept);
+        dropped.map(|((start, end), _)| end - u64::from(*start)).sum()
+    }
+
+    /// Says that the batch is done with: what is in it was taken by every flusher, the rest was dropped on purpose.
+    pub fn settle(&self) {
+        self.source.progress.end(self.provenance.start, self.dropped_bytes());
+    }
+
     /// Drops the events without a field, and returns how many those are.
     pub fn drop_empty_events(&mut self) -> usize {
         if self.field_counts.iter().all(|count| *count > 0) && !self.has_gone_names() {
@@ -171,6 +199,13 @@ impl EventBatch {
     pub fn select(&mut self, events: &[u32]) {
         self.select_times_and_provenance(events);
         self.select_fields(events);
+    }
+
+    /// Says that the events `first..=last` become one, for [`Self::dropped_bytes`]. To be called before they are selected.
+    pub fn merge(&mut self, first: u32, last: u32) {
+        let record = |event: u32| self.provenance.origins.as_ref().map_or(event, |origins| origins[event as usize]);
+        let merged: Vec<u32> = (first + 1..=last).map(record).collect();
+        self.provenance.merged.extend(merged);
     }
 
     /// As [`select`](Self::select), but leaves the fields as they are, for a caller that replaces them all.
@@ -219,6 +254,23 @@ fn pick<T: Copy>(column: &[T], events: &[u32]) -> Vec<T> {
 }
 
 #[cfg(test)]
+mod tests {
+    use super::testing::batch;
+
+    #[test]
+    fn dropped_bytes_are_those_of_records_without_an_event() {
+        let mut batch = batch(&["one", "two", "three", "four"]);
+        assert_eq!(batch.dropped_bytes(), 0);
+        batch.merge(2, 3);
+        batch.select(&[1, 2]);
+        assert_eq!(batch.dropped_bytes(), 4);
+        batch.select(&[]);
+        // A merged record counts as kept even if the event that it went into is dropped later.
+        assert_eq!(batch.dropped_bytes(), 4 + 4 + 6);
+    }
+}
+
+#[cfg(test)]
 pub(crate) mod testing {
     use super::*;
 
@@ -236,11 +288,14 @@ pub(crate) mod testing {
             end: Offset(bytes.len() as u64),
             records: values.iter().copied().step_by(2).collect(),
             origins: None,
+            merged: Vec::new(),
         };
         let names = vec![bytes.len() as u32, CONTENT.len() as u32];
         bytes.extend_from_slice(CONTENT);
+        let source = Source::new("app.log".into(), None);
+        source.progress.begin(Offset(0), Position { offset: provenance.end, ..Position::default() });
         EventBatch {
-            source: Arc::new(Source { path: "app.log".into(), file: None }),
+            source: Arc::new(source),
             bytes,
             seconds: vec![1_700_000_000; lines.len()],
             nanoseconds: vec![0; lines.len()],

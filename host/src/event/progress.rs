@@ -37,8 +37,16 @@ struct State {
 struct Range {
     start: Offset,
     end: Position,
-    /// How many of its bytes were dropped on purpose, once it has ended.
-    dropped: Option<u64>,
+    outcome: Option<Outcome>,
+}
+
+/// How a range has ended.
+#[derive(Debug, Clone, Copy)]
+enum Outcome {
+    /// Taken by every flusher, but for so many bytes which were dropped on purpose.
+    Taken { dropped: u64 },
+    /// Never read.
+    Lost(Loss),
 }
 
 impl Progress {
@@ -51,7 +59,7 @@ impl Progress {
     pub fn begin(&self, start: Offset, end: Position) {
         let mut state = self.state();
         debug_assert_eq!(state.read_to(), start, "ranges leave no gap");
-        state.ranges.push_back(Range { start, end, dropped: None });
+        state.ranges.push_back(Range { start, end, outcome: None });
     }
 
     /// Says that everything of the range that begins at `start` was taken by every flusher, but for `dropped` bytes
@@ -60,23 +68,16 @@ impl Progress {
         let mut state = self.state();
         let found = state.ranges.binary_search_by_key(&start, |range| range.start);
         let Ok(place) = found else { return debug_assert!(false, "no range begins at {start:?}") };
-        state.ranges[place].dropped = Some(dropped);
-        while let Some(Range { start, end, dropped: Some(dropped) }) = state.ranges.front() {
-            let (bytes, dropped, end) = (end.offset.0 - start.0, *dropped, *end);
-            state.ledger.acknowledged += bytes - dropped.min(bytes);
-            state.ledger.dropped += dropped.min(bytes);
-            state.committed = end;
-            state.ranges.pop_front();
-        }
+        state.ranges[place].outcome = Some(Outcome::Taken { dropped });
+        state.commit();
     }
 
-    /// Says that the bytes from the last range to `to` will not be read. Nothing may be on its way.
+    /// Says that the bytes from where the last range ends to `to` will not be read.
     pub fn skip(&self, to: Position, cause: Loss) {
         let mut state = self.state();
-        debug_assert!(state.ranges.is_empty(), "skipped while something is on its way");
-        let bytes = to.offset.0 - state.committed.offset.0;
-        state.ledger.lose(cause, bytes);
-        state.committed = to;
+        let start = state.read_to();
+        state.ranges.push_back(Range { start, end: to, outcome: Some(Outcome::Lost(cause)) });
+        state.commit();
     }
 
     /// Counts bytes behind everything that was read, which will never be.
@@ -113,6 +114,22 @@ impl Progress {
 }
 
 impl State {
+    /// Moves the committed position behind all ranges that have ended without a gap.
+    fn commit(&mut self) {
+        while let Some(Range { start, end, outcome: Some(outcome) }) = self.ranges.front() {
+            let (bytes, end) = (end.offset.0 - start.0, *end);
+            match *outcome {
+                Outcome::Taken { dropped } => {
+                    self.ledger.acknowledged += bytes - dropped.min(bytes);
+                    self.ledger.dropped += dropped.min(bytes);
+                }
+                Outcome::Lost(cause) => self.ledger.lose(cause, bytes),
+            }
+            self.committed = end;
+            self.ranges.pop_front();
+        }
+    }
+
     fn read_to(&self) -> Offset {
         self.ranges.back().map_or(self.committed.offset, |range| range.end.offset)
     }
@@ -146,11 +163,12 @@ mod tests {
     #[test]
     fn what_is_skipped_is_lost_for_a_stated_reason() {
         let progress = Progress::default();
-        progress.skip(at(100), Loss::SkippedTail);
-        progress.begin(Offset(100), at(120));
-        progress.end(Offset(100), 0);
+        progress.begin(Offset(0), at(20));
+        progress.skip(at(100), Loss::ReadDelay);
+        assert_eq!((progress.committed(), progress.read_to()), (at(0), Offset(100)));
+        progress.end(Offset(0), 0);
         let ledger = progress.ledger();
-        assert_eq!((ledger.lost_bytes(), ledger.acknowledged, ledger.settled_bytes()), (100, 20, 120));
+        assert_eq!((ledger.lost_bytes(), ledger.acknowledged, progress.committed()), (80, 20, at(100)));
     }
 
     proptest! {

@@ -1,12 +1,13 @@
 //! Turns chunks of bytes into batches.
 
 use std::io::{self, Read};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::frame::{Framer, Framing, Record};
 use super::multiline::Unmatched;
-use crate::event::{CONTENT, EventBatch, Offset, Provenance, Source, Tags};
+use crate::event::{CONTENT, EventBatch, Offset, Position, Provenance, Signature, Source, Tags};
 
 /// Reads one source chunk by chunk. Each chunk becomes the arena of one batch; only the unfinished record at its end is
 /// copied, to the front of the next.
@@ -21,13 +22,23 @@ pub struct Chunker {
     start: Offset,
     /// The last record was taken before its line end, which is to be skipped when it comes.
     skip_line_end: bool,
+    /// The last bytes before `start`, by which they are known again.
+    tail: Vec<u8>,
 }
 
 /// Something that a person should hear of.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Notice {
-    /// The file has lost bytes that were read; it is read from its start.
-    Truncated,
+    /// The file was truncated; it is read from its start.
+    Truncated {
+        /// How many bytes it had that were not read yet.
+        lost_bytes: u64,
+    },
+    /// The file is gone, before it was read to its end.
+    Gone {
+        /// How many bytes it had that were not read yet.
+        lost_bytes: u64,
+    },
     /// So many records were too long and cut into pieces.
     Cut(u64),
     /// Lines belonged to no record by the patterns of the config, and were dropped or taken as records of their own.
@@ -39,12 +50,26 @@ pub enum Notice {
     },
 }
 
+/// What a person should hear of, with the path of the file.
+pub type Notices = Vec<(PathBuf, Notice)>;
+
 impl Notice {
     /// The kind of the alarm that it is, what that says, and how many records it stands for.
     pub fn describe(&self) -> (&'static str, String, u64) {
         match self {
-            Self::Truncated => {
+            Self::Truncated { lost_bytes: 0 } => {
                 ("LOG_TRUNCATE_ALARM", "the file was truncated; it is read from its start".to_owned(), 1)
+            }
+            Self::Truncated { lost_bytes } => {
+                let message = format!(
+                    "the file was truncated before its last {lost_bytes} bytes were read, and no copy of them is \
+                     beside it: they are lost; it is read from its start"
+                );
+                ("LOG_TRUNCATE_ALARM", message, 1)
+            }
+            Self::Gone { lost_bytes } => {
+                let message = format!("the file is gone before its last {lost_bytes} bytes were read: they are lost");
+                ("DROP_LOG_ALARM", message, 1)
             }
             Self::Cut(records) => {
                 let message =
@@ -62,16 +87,25 @@ impl Notice {
 }
 
 impl Chunker {
-    /// A chunker at the start of `source`, whose batches carry `tags`.
-    pub fn new(source: Source, tags: Vec<(String, String)>, framing: Framing) -> Self {
+    /// A chunker that goes on where `source` has come to, and whose batches carry `tags`.
+    pub fn new(source: Arc<Source>, tags: Vec<(String, String)>, framing: Framing) -> Self {
+        let position = source.progress.committed();
         Self {
-            source: Arc::new(source),
+            source,
             tags,
             framer: Framer::new(framing, MAX_RECORD_BYTES),
             rest: Vec::new(),
-            start: Offset(0),
-            skip_line_end: false,
+            start: position.offset,
+            skip_line_end: position.mid_record,
+            tail: Vec::new(),
         }
+    }
+
+    /// The bytes just before [`Self::read_to`], as far as they were read: if the file has others there, it is not the same
+    /// any more.
+    pub fn last_bytes(&self) -> Vec<u8> {
+        let bytes = [self.tail.as_slice(), &self.rest[self.rest.len().saturating_sub(TAIL_BYTES)..]].concat();
+        bytes[bytes.len().saturating_sub(TAIL_BYTES)..].to_vec()
     }
 
     /// Where the next byte to read is.
@@ -79,9 +113,14 @@ impl Chunker {
         Offset(self.start.0 + self.rest.len() as u64)
     }
 
-    /// Whether an unfinished record waits for its end.
-    pub fn has_rest(&self) -> bool {
-        !self.rest.is_empty()
+    /// How many bytes the unfinished record has that waits for its end.
+    pub fn rest_bytes(&self) -> usize {
+        self.rest.len()
+    }
+
+    /// The last byte of the unfinished record that waits for its end, if there is one.
+    pub fn last_rest_byte(&self) -> Option<u8> {
+        self.rest.last().copied()
     }
 
     /// What the batches come from.
@@ -90,14 +129,12 @@ impl Chunker {
     }
 
     /// What a person should hear of since the last call.
-    pub fn take_notices(&mut self, notices: &mut Vec<Notice>) {
+    pub fn take_notices(&mut self, notices: &mut Notices) {
         let cut_records = self.framer.take_cut_records();
-        if cut_records > 0 {
-            notices.push(Notice::Cut(cut_records));
-        }
-        if let Some((unmatched, discarded)) = self.framer.take_unmatched() {
-            notices.push(Notice::Unmatched { unmatched, discarded });
-        }
+        let cut = (cut_records > 0).then_some(Notice::Cut(cut_records));
+        let unmatched = self.framer.take_unmatched();
+        let unmatched = unmatched.map(|(unmatched, discarded)| Notice::Unmatched { unmatched, discarded });
+        notices.extend(cut.into_iter().chain(unmatched).map(|notice| (self.source.path.clone(), notice)));
     }
 
     /// Reads up to [`CHUNK_BYTES`] and returns how many bytes came, and the records that are complete.
@@ -160,7 +197,23 @@ impl Chunker {
         bytes.truncate(consumed);
         let start = self.start;
         self.start.0 += consumed as u64;
+        if consumed > 0 {
+            self.keep_tail(&bytes);
+            let end = Position { offset: self.start, mid_record: self.skip_line_end, tail: Signature::of(&self.tail) };
+            self.source.progress.begin(start, end);
+            if records.is_empty() {
+                self.source.progress.end(start, if self.framer.discards_unmatched() { consumed as u64 } else { 0 });
+            }
+        }
         (!records.is_empty()).then(|| self.event_batch(bytes, &records, start))
+    }
+
+    fn keep_tail(&mut self, bytes: &[u8]) {
+        if bytes.len() >= TAIL_BYTES {
+            self.tail.clear();
+        }
+        self.tail.extend_from_slice(&bytes[bytes.len().saturating_sub(TAIL_BYTES)..]);
+        self.tail.drain(..self.tail.len().saturating_sub(TAIL_BYTES));
     }
 
     fn event_batch(&self, bytes: Vec<u8>, records: &[Record], start: Offset) -> EventBatch {
@@ -180,6 +233,7 @@ impl Chunker {
                 end: Offset(start.0 + bytes.len() as u64),
                 records: records.iter().map(|record| record.start as u32).collect(),
                 origins: None,
+                merged: Vec::new(),
             },
             bytes,
         };
@@ -201,6 +255,9 @@ pub const CHUNK_BYTES: usize = 256 * 1024;
 /// A longer record is cut into several events. LoongCollector's `max_read_buffer_size`, so that the pieces are the same.
 pub const MAX_RECORD_BYTES: usize = 512 * 1024;
 
+/// How many bytes before a position are its signature. Few, since they are hashed for each batch.
+const TAIL_BYTES: usize = 256;
+
 /// Room behind a chunk for names and tags, so that appending them does not move it.
 const ROOM_FOR_TAGS_BYTES: usize = 1024;
 
@@ -213,7 +270,7 @@ mod tests {
 
     fn chunker(framing: Framing) -> Chunker {
         Chunker::new(
-            Source { path: "app.log".into(), file: None },
+            Arc::new(Source::new("app.log".into(), None)),
             vec![("__path__".into(), "app.log".into())],
             framing,
         )
@@ -265,8 +322,8 @@ mod tests {
         assert_eq!(lengths, [6, MAX_RECORD_BYTES, MAX_RECORD_BYTES, 10, 5]);
         let mut notices = Vec::new();
         chunker.take_notices(&mut notices);
-        assert_eq!(notices, [Notice::Cut(1)]);
-        assert!(!chunker.has_rest());
+        assert_eq!(notices, [(PathBuf::from("app.log"), Notice::Cut(1))]);
+        assert_eq!(chunker.rest_bytes(), 0);
     }
 
     #[test]

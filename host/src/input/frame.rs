@@ -109,6 +109,11 @@ impl Framer {
         (unmatched.lines > 0).then(|| (unmatched, joiner.discards_unmatched()))
     }
 
+    /// Whether lines that belong to no record are dropped.
+    pub fn discards_unmatched(&self) -> bool {
+        matches!(&self.state, State::Multiline(joiner) if joiner.discards_unmatched())
+    }
+
     fn cut_long_records(&mut self, bytes: &[u8], records: &mut Vec<Record>) {
         let limit_bytes = self.limit_bytes;
         if records.iter().all(|record| record.end - record.start <= limit_bytes) {

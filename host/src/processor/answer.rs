@@ -367,6 +367,9 @@ pub(super) fn apply(mut answer: Answer, batch: &mut EventBatch, projection: Opti
         }
         Some(projection) => widen(&mut answer, batch, projection),
     }
+    if let (Some(origins), Some(through)) = (&answer.origins, &answer.through) {
+        origins.iter().zip(through).for_each(|(first, last)| batch.merge(*first, *last));
+    }
     match (&answer.origins, &answer.fields) {
         (None, _) => {}
         (Some(origins), Fields::Rows(_)) => batch.select_times_and_provenance(origins),

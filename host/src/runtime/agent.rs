@@ -2,17 +2,21 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounded, unbounded};
 use tracing::{error, info};
 
 use super::assemble::Assembly;
+use super::discover::Discovery;
 use super::flush::FlushLoop;
-use super::worker::{Route, Worker};
+use super::scan::Scan;
+use super::worker::{Output, Route, Worker};
 use crate::event::{Budget, Delivery, Share};
-use crate::input::file::FollowedFile;
+use crate::input::catalog::Catalog;
+use crate::input::track::Tracks;
 use crate::processor::chain::{Chain, Stage};
 use crate::telemetry::alarm::Alarms;
 use crate::telemetry::counter::PipelineCounters;
@@ -37,6 +41,7 @@ pub struct Agent {
     /// Closed when all threads are done.
     done: Receiver<Infallible>,
     alarms: Arc<Alarms>,
+    next_generation: Arc<AtomicU64>,
 }
 
 /// What is known of a running pipeline.
@@ -57,7 +62,8 @@ impl Agent {
         let (abort, aborted) = bounded(0);
         let (undone, done) = bounded(0);
         let alarms = Arc::clone(alarms);
-        let mut agent = Self { running: Vec::new(), threads: Vec::new(), stop, abort, done, alarms };
+        let next_generation = Arc::new(AtomicU64::new(1));
+        let mut agent = Self { running: Vec::new(), threads: Vec::new(), stop, abort, done, alarms, next_generation };
         for assembly in assemblies {
             agent.start_pipeline(assembly, options.workers, &budget.share(), &stopped, &aborted, &undone)?;
         }
@@ -73,7 +79,7 @@ impl Agent {
         aborted: &Receiver<Infallible>,
         undone: &Sender<Infallible>,
     ) -> anyhow::Result<()> {
-        let Assembly { name, files, ignores_unmatched, stages, outlets } = assembly;
+        let Assembly { name, paths, follow, search_depth, ignores_unmatched, stages, outlets } = assembly;
         let counters = Arc::new(PipelineCounters::default());
         let mut routes = Vec::new();
         for outlet in outlets {
@@ -95,25 +101,37 @@ impl Agent {
                 drop(alive);
             })?;
         }
-        let mut files_of: Vec<Vec<FollowedFile>> = (0..workers.max(1)).map(|_| Vec::new()).collect();
-        for (place, file) in files.into_iter().enumerate() {
-            let worker = place % files_of.len();
-            files_of[worker].push(FollowedFile::new(file));
-        }
-        for files in files_of.into_iter().filter(|files| !files.is_empty()) {
+        let spec = Arc::new(follow);
+        let tracks = Arc::new(Tracks::new(Arc::clone(&self.next_generation)));
+        let mut orders = Vec::new();
+        for _ in 0..workers.max(1) {
+            let (sender, receiver) = unbounded();
+            orders.push(sender);
             let worker = Worker {
-                pipeline: name.clone(),
-                files,
-                ignores_unmatched,
-                chain: Chain::new(&name, &stages, &self.alarms),
-                routes: routes.clone(),
-                budget: budget.clone(),
-                stop: stopped.clone(),
-                counters: Arc::clone(&counters),
-                alarms: Arc::clone(&self.alarms),
+                spec: Arc::clone(&spec),
+                tracks: Arc::clone(&tracks),
+                orders: receiver,
+                output: Output {
+                    pipeline: name.clone(),
+                    ignores_unmatched,
+                    chain: Chain::new(&name, &stages, &self.alarms),
+                    routes: routes.clone(),
+                    budget: budget.clone(),
+                    counters: Arc::clone(&counters),
+                    alarms: Arc::clone(&self.alarms),
+                },
             };
             self.spawn("worker", undone, move || worker.run())?;
         }
+        let discovery = Discovery {
+            pipeline: name.clone(),
+            scan: Scan { paths, known: std::collections::HashMap::default() },
+            catalog: Catalog::new(spec, Arc::clone(&tracks), Vec::new(), None, search_depth),
+            workers: orders,
+            stop: stopped.clone(),
+            alarms: Arc::clone(&self.alarms),
+        };
+        self.spawn("discovery", undone, move || discovery.run())?;
         self.running.push(Running { name, stages, counters });
         Ok(())
     }

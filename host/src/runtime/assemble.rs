@@ -1,16 +1,17 @@
 //! Turns the config of a pipeline into stages that are ready to run.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{self, Multiline, Pipeline, Problem, ProcessorSpec, Schema, Warning};
 use crate::flusher::json_lines::Shape;
 use crate::flusher::{Blackhole, Flusher, file, stdout};
-use crate::input::file::FileSpec;
+use crate::input::follow::FollowSpec;
 use crate::input::frame::Framing;
 use crate::input::multiline::Patterns;
+use crate::input::tail::{LOST_TIME, Patience, QUIET_TIME};
 use crate::processor::chain::{Stage, StageError};
 use crate::processor::component::Component;
 use crate::processor::engine::Engine;
@@ -30,8 +31,12 @@ pub struct Workshop {
 pub struct Assembly {
     /// Its name.
     pub name: String,
-    /// The files to follow.
-    pub files: Vec<FileSpec>,
+    /// The paths to look for.
+    pub paths: Vec<PathBuf>,
+    /// How their files are followed.
+    pub follow: FollowSpec,
+    /// Below how many levels of directories a renamed file is looked for.
+    pub search_depth: u64,
     /// No alarm for lines that belong to no record.
     pub ignores_unmatched: bool,
     /// Its processors.
@@ -150,9 +155,16 @@ impl Workshop {
                 return Err([outlets.err(), stages.err()].into_iter().flatten().flatten().collect());
             }
         };
-        let files = files(pipeline, &framing(pipeline));
-        let ignores_unmatched = ignores_unmatched(pipeline);
-        Ok(Assembly { name: pipeline.name.clone(), files, ignores_unmatched, stages, outlets })
+        let config::InputKind::File(input) = &pipeline.inputs[0].kind;
+        Ok(Assembly {
+            name: pipeline.name.clone(),
+            paths: input.file_paths.iter().map(PathBuf::from).collect(),
+            follow: follow_spec(input, framing(pipeline)),
+            search_depth: input.max_checkpoint_dir_search_depth,
+            ignores_unmatched: ignores_unmatched(pipeline),
+            stages,
+            outlets,
+        })
     }
 }
 
@@ -181,24 +193,19 @@ fn multiline(pipeline: &Pipeline) -> Option<&Multiline> {
     Some(&input.multiline)
 }
 
-fn files(pipeline: &Pipeline, framing: &Framing) -> Vec<FileSpec> {
-    let tags: Vec<_> = hostname().map(|name| ("__hostname__".to_owned(), name)).into_iter().collect();
-    let inputs = pipeline.inputs.iter().map(|input| match &input.kind {
-        config::InputKind::File(input) => input,
-    });
-    let specs = inputs.flat_map(|input| {
-        let flush_timeout = Duration::from_secs(input.flush_timeout_secs);
-        input.file_paths.iter().map(move |path| (path, flush_timeout))
-    });
-    specs
-        .map(|(path, flush_timeout)| FileSpec {
-            path: path.into(),
-            framing: framing.clone(),
-            flush_timeout,
-            quiet_time: crate::input::tail::QUIET_TIME,
-            tags: tags.clone(),
-        })
-        .collect()
+fn follow_spec(input: &config::FileInput, framing: Framing) -> FollowSpec {
+    FollowSpec {
+        framing,
+        patience: Patience {
+            flush: Duration::from_secs(input.flush_timeout_secs),
+            quiet: QUIET_TIME,
+            lost: LOST_TIME,
+            close: Duration::from_secs(input.close_unused_reader_interval_secs),
+        },
+        tail_bytes: input.tail_size_kib << 10,
+        tailing_all: input.tailing_all_matched_files,
+        tags: hostname().map(|name| ("__hostname__".to_owned(), name)).into_iter().collect(),
+    }
 }
 
 fn hostname() -> Option<String> {

@@ -3,7 +3,10 @@
 pub mod agent;
 pub mod assemble;
 mod cache_dir;
+mod discover;
 mod flush;
+mod scan;
+mod schedule;
 mod worker;
 
 pub use cache_dir::open as open_cache;

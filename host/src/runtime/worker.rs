@@ -1,31 +1,48 @@
 //! Reads files, runs the batches through the processors and hands them to the flushers, on one thread.
 
-use std::convert::Infallible;
+use std::path::Path;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
-use tracing::info;
 
+use super::schedule::{Next, Schedule};
 use crate::config::{EventType, MatchRule};
 use crate::event::{Delivery, EventBatch, Permit, Share, deliveries};
-use crate::input::chunk::{CHUNK_BYTES, MAX_RECORD_BYTES, Notice};
-use crate::input::file::{FollowedFile, Progress};
+use crate::input::chunk::Notice;
+use crate::input::find::Found;
+use crate::input::follow::FollowSpec;
+use crate::input::lane::{Advance, Lane};
+use crate::input::track::{Track, Tracks};
 use crate::processor::chain::Chain;
 use crate::telemetry::alarm::{Alarm, Alarms};
 use crate::telemetry::counter::PipelineCounters;
+use crate::telemetry::failpoint;
 
-/// A worker with the files that belong to it. Every file belongs to one worker, which keeps its lines in order.
+/// A worker with the files that belong to it. Every path belongs to one worker, which keeps its lines in order.
 pub(super) struct Worker {
+    pub(super) spec: Arc<FollowSpec>,
+    pub(super) tracks: Arc<Tracks>,
+    /// Closed when the agent stops.
+    pub(super) orders: Receiver<Order>,
+    pub(super) output: Output,
+}
+
+/// A file that is to be followed.
+pub(super) struct Order {
+    pub(super) track: Arc<Track>,
+    pub(super) found: Option<Found>,
+    pub(super) is_copy: bool,
+}
+
+/// What becomes of a batch that was read.
+pub(super) struct Output {
     pub(super) pipeline: String,
-    pub(super) files: Vec<FollowedFile>,
     /// No alarm for lines that belong to no record.
     pub(super) ignores_unmatched: bool,
     pub(super) chain: Chain,
     pub(super) routes: Vec<Route>,
     pub(super) budget: Share,
-    /// Closed when the agent stops.
-    pub(super) stop: Receiver<Infallible>,
     pub(super) counters: Arc<PipelineCounters>,
     pub(super) alarms: Arc<Alarms>,
 }
@@ -45,66 +62,79 @@ struct Closed;
 impl Worker {
     /// Runs until the agent stops.
     pub(super) fn run(mut self) {
-        for file in self.files.iter().filter(|file| !file.path().exists()) {
-            info!(pipeline = self.pipeline, path = %file.path().display(), "file not there yet, waiting for it");
-        }
+        let mut schedule = Schedule::default();
         loop {
-            let mut is_idle = true;
-            for place in 0..self.files.len() {
-                match self.advance(place) {
-                    Ok(progressed) => is_idle &= !progressed,
-                    Err(Closed) => return,
+            let order = match schedule.next(Instant::now()) {
+                Next::Lane(lane) => {
+                    match self.output.advance(lane) {
+                        Ok(Some(wait)) => schedule.put_back(Instant::now() + wait),
+                        Ok(None) => schedule.remove(),
+                        Err(Closed) => return,
+                    }
+                    self.orders.try_recv().map_err(|error| error == TryRecvError::Disconnected)
                 }
-            }
-            // A flusher that has given up will not come back.
-            if self.routes.iter().any(Route::is_closed) {
-                return;
-            }
-            let stopped = if is_idle {
-                self.stop.recv_timeout(POLL_INTERVAL) == Err(RecvTimeoutError::Disconnected)
-            } else {
-                self.is_stopped()
+                Next::Wait(patience) => {
+                    // A flusher that has given up will not come back.
+                    if self.output.routes.iter().any(Route::is_closed) {
+                        return;
+                    }
+                    self.orders.recv_timeout(patience).map_err(|error| error == RecvTimeoutError::Disconnected)
+                }
             };
-            if stopped {
-                return;
+            match order {
+                Ok(order) => self.follow(order, &mut schedule),
+                Err(is_stopped) if is_stopped => return,
+                Err(_) => {}
             }
         }
     }
 
-    /// Takes one chunk of one file all the way. Returns whether there was one.
-    fn advance(&mut self, place: usize) -> Result<bool, Closed> {
-        let Some(permit) = self.budget.take(CHUNK_BYTES + MAX_RECORD_BYTES, POLL_INTERVAL) else { return Ok(true) };
+    fn follow(&self, order: Order, schedule: &mut Schedule) {
+        let now = Instant::now();
+        let lane =
+            schedule.lane_now(&order.track.lane, now, || Lane::new(Arc::clone(&self.spec), Arc::clone(&self.tracks)));
+        lane.adopt(order.track, order.found, order.is_copy, now);
+    }
+}
+
+impl Output {
+    /// Takes one chunk of one lane all the way. Returns how long nothing needs to be done, or `None` if the lane is empty.
+    fn advance(&mut self, lane: &mut Lane) -> Result<Option<Duration>, Closed> {
         let mut notices = Vec::new();
-        let file = &mut self.files[place];
-        let looked = file.look(&mut notices);
-        for notice in notices {
-            self.tell(place, &notice);
+        let budget = &self.budget;
+        let advanced = lane.advance(Instant::now(), &mut |bytes| budget.take(bytes, POLL_INTERVAL), &mut notices);
+        for (path, notice) in notices {
+            self.tell(&path, &notice);
         }
-        match looked {
-            Ok(Progress::Batch(batch)) => self.process(batch, permit).map(|()| true),
-            Ok(Progress::Again) => Ok(true),
-            Ok(Progress::Idle) => Ok(false),
-            Err(error) => {
-                self.raise(place, "OPEN_LOGFILE_FAIL_ALARM", format!("cannot read it: {error}; trying again"), 1);
-                Ok(false)
+        match advanced {
+            Ok(Advance::Batch(batch, permit)) => self.process(batch, permit).map(|()| Some(Duration::ZERO)),
+            Ok(Advance::Again | Advance::NoBudget) => Ok(Some(Duration::ZERO)),
+            Ok(Advance::Idle(wait)) => Ok(Some(wait)),
+            Ok(Advance::Empty) => Ok(None),
+            Err((path, error)) => {
+                self.raise(&path, "OPEN_LOGFILE_FAIL_ALARM", format!("cannot read it: {error}; trying again"), 1);
+                Ok(Some(ERROR_WAIT))
             }
         }
     }
 
     fn process(&mut self, mut batch: EventBatch, mut permit: Permit) -> Result<(), Closed> {
+        failpoint::hit("read");
         self.counters.read_bytes.add(batch.provenance.end.0 - batch.provenance.start.0);
         self.counters.read_events.add(batch.len() as u64);
         self.chain.run(&mut batch);
+        failpoint::hit("process");
         let empty = batch.drop_empty_events();
         self.counters.empty_events.add(empty as u64);
         if batch.is_empty() {
+            batch.settle();
             return Ok(());
         }
         permit.resize(batch.size_bytes());
         self.route(batch, permit)
     }
 
-    fn route(&self, batch: EventBatch, permit: Permit) -> Result<(), Closed> {
+    fn route(&self, mut batch: EventBatch, permit: Permit) -> Result<(), Closed> {
         let takers: Vec<&Route> = self.routes.iter().filter(|route| route.takes(&batch)).collect();
         if takers.is_empty() {
             self.counters.unmatched_events.add(batch.len() as u64);
@@ -116,6 +146,8 @@ impl Worker {
                 message: "no flusher matches these events; they are dropped".to_owned(),
                 occurrences: batch.len() as u64,
             });
+            batch.select(&[]);
+            batch.settle();
             return Ok(());
         }
         self.counters.out_events.add(batch.len() as u64);
@@ -125,9 +157,9 @@ impl Worker {
         Ok(())
     }
 
-    fn tell(&self, place: usize, notice: &Notice) {
+    fn tell(&self, path: &Path, notice: &Notice) {
         match notice {
-            Notice::Truncated => {}
+            Notice::Truncated { .. } | Notice::Gone { .. } => {}
             Notice::Cut(records) => self.counters.cut_records.add(*records),
             Notice::Unmatched { unmatched, discarded } => {
                 self.counters.unmatched_lines.add(unmatched.lines);
@@ -138,22 +170,18 @@ impl Worker {
             }
         }
         let (kind, message, occurrences) = notice.describe();
-        self.raise(place, kind, message, occurrences);
+        self.raise(path, kind, message, occurrences);
     }
 
-    fn raise(&self, place: usize, kind: &str, message: String, occurrences: u64) {
+    fn raise(&self, path: &Path, kind: &str, message: String, occurrences: u64) {
         self.alarms.raise(&Alarm {
             kind: kind.to_owned(),
             pipeline: self.pipeline.clone(),
             part: "inputs[0]".to_owned(),
-            place: Some((self.files[place].path().to_owned(), None)),
+            place: Some((path.to_owned(), None)),
             message,
             occurrences,
         });
-    }
-
-    fn is_stopped(&self) -> bool {
-        self.stop.try_recv() == Err(TryRecvError::Disconnected)
     }
 }
 
@@ -173,5 +201,8 @@ impl Route {
     }
 }
 
-/// How often files are looked at that had nothing new.
+/// How long to wait for a share of the budget before anything else is looked at.
 const POLL_INTERVAL: Duration = Duration::from_millis(25);
+
+/// How soon a file is tried again that could not be read.
+const ERROR_WAIT: Duration = Duration::from_secs(1);

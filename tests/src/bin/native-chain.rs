@@ -6,6 +6,7 @@
 
 use std::fs::{self, File};
 use std::io::Write;
+use std::sync::Arc;
 
 use anyhow::Context;
 use loglift::event::Source;
@@ -22,10 +23,10 @@ fn main() -> anyhow::Result<()> {
     let mut reader = File::open(input).with_context(|| format!("cannot open {input}"))?;
     let mut writer = File::create(output).with_context(|| format!("cannot create {output}"))?;
 
-    let source = Source { path: input.into(), file: None };
+    let source = Source::new(input.into(), None);
     let hostname = fs::read_to_string("/proc/sys/kernel/hostname").context("cannot read the host name")?;
     let tags = vec![("__path__".to_owned(), input.clone()), ("__hostname__".to_owned(), hostname.trim().to_owned())];
-    let mut chunker = Chunker::new(source, tags, Framing::JsonRecords);
+    let mut chunker = Chunker::new(Arc::new(source), tags, Framing::JsonRecords);
     let mut parse = twin::configure::<ParseJson>(r#"{"SourceKey": "content"}"#);
     let mut time = twin::configure::<Strptime>(r#"{"SourceKey": "asctime", "Format": "%Y-%m-%d %H:%M:%S,%f"}"#);
     let mut encoder = Encoder::new(Shape { nanoseconds: true, tags: true, without_tag: None });

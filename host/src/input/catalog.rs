@@ -1,0 +1,462 @@
+//! Decides for each file that appears which one it is: a new one, one that was renamed, one that an earlier agent has left
+//! half read, or the copy of another.
+
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsString;
+use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::begin;
+use super::find::{self, Found};
+use super::first::{FirstRead, first_read};
+use super::follow::FollowSpec;
+use super::identity::{Match, Remembered, compare};
+use super::lane::settle_unread;
+use super::related::{bases, is_compressed_name};
+use super::track::{Phase, Seen, Track, Tracks};
+use crate::event::{FileId, Ledger, Loss, Offset, Position, Progress, Signature, Source};
+
+/// The files of one pipeline, by identity.
+#[derive(Debug)]
+pub struct Catalog {
+    spec: Arc<FollowSpec>,
+    tracks: Arc<Tracks>,
+    /// What an earlier agent has left and was not found yet.
+    left: Vec<Left>,
+    /// When the earlier agent was there last, in Unix nanoseconds. `None` if there was none.
+    alive_ns: Option<i64>,
+    /// Below how many levels of directories a renamed file is looked for.
+    search_depth: u64,
+    /// The paths that are there and match.
+    paths: HashSet<PathBuf>,
+    /// The paths that files are collected under.
+    lanes: HashSet<PathBuf>,
+    /// Files that look like copies of others: it is waited whether those are truncated.
+    copies: Vec<(PathBuf, Instant)>,
+    /// Files that could not be opened.
+    unopened: HashSet<PathBuf>,
+    is_first_scan: bool,
+}
+
+/// What an earlier agent has left of a file.
+#[derive(Debug, Clone)]
+pub struct Left {
+    /// The generation of its track.
+    pub generation: u64,
+    /// The path that it was collected under.
+    pub path: PathBuf,
+    /// Which file it was.
+    pub id: FileId,
+    /// When the file was made, in Unix nanoseconds.
+    pub birth_ns: Option<i64>,
+    /// Up to where it is done with.
+    pub position: Position,
+    /// What became of its bytes.
+    pub ledger: Ledger,
+    /// What was last seen of it.
+    pub seen: Seen,
+}
+
+/// What changed among the paths that match.
+#[derive(Debug, Default)]
+pub struct Changes {
+    /// Paths that lead to a file, and did not, or did to another one.
+    pub appeared: Vec<PathBuf>,
+    /// Paths that lead to no file any more.
+    pub vanished: Vec<PathBuf>,
+}
+
+/// One moment, by both clocks.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    /// For what takes time.
+    pub instant: Instant,
+    /// In Unix nanoseconds, for what has a date.
+    pub unix_ns: i64,
+}
+
+/// What is to be done about a file.
+#[derive(Debug)]
+pub enum Action {
+    /// It is to be followed, in the lane of its path.
+    Follow {
+        /// What is known of it.
+        track: Arc<Track>,
+        /// The file, if it was opened.
+        found: Option<Found>,
+        /// It is the copy of the one that is tracked.
+        is_copy: bool,
+    },
+    /// A person should hear of it.
+    Tell(Told),
+}
+
+/// What a person should hear of.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Told {
+    /// A file cannot be opened.
+    CannotOpen(PathBuf, String),
+    /// The first bytes of a file that was there already are skipped.
+    SkippedTail(PathBuf, u64),
+    /// A file that was left half read is gone.
+    Gone(PathBuf, u64, Loss),
+    /// A file goes on where an earlier agent stopped.
+    Resumed(PathBuf, Offset),
+}
+
+impl Catalog {
+    /// A catalog of no files yet. `left` is what an earlier agent has left, which was there at `alive_ns` last.
+    pub fn new(
+        spec: Arc<FollowSpec>,
+        tracks: Arc<Tracks>,
+        left: Vec<Left>,
+        alive_ns: Option<i64>,
+        search_depth: u64,
+    ) -> Self {
+        Self {
+            spec,
+            tracks,
+            left,
+            alive_ns,
+            search_depth,
+            paths: HashSet::new(),
+            lanes: HashSet::new(),
+            copies: Vec::new(),
+            unopened: HashSet::new(),
+            is_first_scan: true,
+        }
+    }
+
+    /// Takes what changed, and says what is to be done. To be called again after a while even if nothing changed.
+    pub fn update(&mut self, changes: Changes, now: Moment) -> Vec<Action> {
+        let mut actions = Vec::new();
+        let mut disturbed: Vec<PathBuf> = changes.vanished;
+        for path in &disturbed {
+            self.paths.remove(path);
+            self.unopened.remove(path);
+        }
+        // Known before any is looked at, so that each finds the one that it was renamed from.
+        disturbed.extend(changes.appeared.iter().filter(|path| !self.paths.insert((*path).clone())).cloned());
+        let retried: Vec<PathBuf> = self.unopened.iter().cloned().collect();
+        let mut found = Vec::new();
+        for path in changes.appeared.into_iter().chain(retried) {
+            match Found::open(&path) {
+                Ok(file) => {
+                    self.unopened.remove(&path);
+                    found.push(file);
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => {
+                    if self.unopened.insert(path.clone()) {
+                        actions.push(Action::Tell(Told::CannotOpen(path, error.to_string())));
+                    }
+                }
+            }
+        }
+        self.note_names(&disturbed, &found);
+        // Those that were left come first, then what else appeared, the oldest first: so are the lines in order.
+        found.sort_by_key(|found| found.stat.birth_ns.unwrap_or(found.stat.modified_ns));
+        let mut unknown = Vec::new();
+        for found in found {
+            unknown.extend(self.recognise(found, now, &mut actions));
+        }
+        if self.is_first_scan {
+            self.look_for_missing(&mut actions);
+            disturbed.extend(self.lanes.iter().cloned());
+        }
+        unknown.extend(self.rotated_meanwhile(&disturbed));
+        unknown.sort_by_key(|(found, _)| found.stat.birth_ns.unwrap_or(found.stat.modified_ns));
+        for (found, lane) in unknown {
+            self.begin(found, lane, now, &mut actions);
+        }
+        self.settle_copies(now, &mut actions);
+        self.is_first_scan = false;
+        actions
+    }
+
+    /// Notes for files that had one of these paths whether they still have.
+    fn note_names(&mut self, disturbed: &[PathBuf], found: &[Found]) {
+        let ids: HashMap<&Path, FileId> = found.iter().map(|found| (found.path.as_path(), found.stat.id)).collect();
+        let disturbed: HashSet<&PathBuf> = disturbed.iter().collect();
+        if disturbed.is_empty() {
+            return;
+        }
+        for track in self.tracks.all() {
+            let seen = track.seen();
+            if disturbed.contains(&seen.real_path)
+                && seen.is_named
+                && ids.get(seen.real_path.as_path()).copied() != track.source.file
+            {
+                track.see(|seen| seen.is_named = false);
+            }
+        }
+    }
+
+    /// Deals with a file that is known, and hands back one that is not, with the path of its lane.
+    fn recognise(&mut self, found: Found, now: Moment, actions: &mut Vec<Action>) -> Option<(Found, PathBuf)> {
+        if let Some(track) = self.tracks.newest_of(found.stat.id) {
+            if is_same(&track, &found) {
+                let seen = track.seen();
+                if !seen.is_named || !self.paths.contains(&seen.real_path) {
+                    track.see(|seen| {
+                        seen.real_path = found.path.clone();
+                        seen.is_named = true;
+                    });
+                }
+                return None;
+            }
+            // The number is in use again, so that the file which had it is gone.
+            if track.phase() != Phase::Finished {
+                let lost = settle_unread(&track, Loss::DeletedUnread);
+                tell_lost(actions, &track, lost, Loss::DeletedUnread);
+            }
+        }
+        // A file that was truncated may have been left several times: the newest is what it is now.
+        for left in self.take_left(found.stat.id) {
+            match left.matches(&found) {
+                Match::Same => {
+                    self.resume(left, Some(found), false, actions);
+                    return None;
+                }
+                Match::Rewritten => self.finish_rewritten(left, actions),
+                Match::Other => self.left.push(left),
+            }
+        }
+        let lane = self.lane_of(&found.path);
+        if self.looks_like_copy(&found, &lane) {
+            self.copies.push((found.path, now.instant));
+            return None;
+        }
+        Some((found, lane))
+    }
+
+    /// What was left of files with a number, the newest first.
+    fn take_left(&mut self, id: FileId) -> Vec<Left> {
+        let (mut taken, rest): (Vec<_>, _) =
+            std::mem::take(&mut self.left).into_iter().partition(|left| left.id.inode == id.inode);
+        self.left = rest;
+        taken.sort_by_key(|left| std::cmp::Reverse(left.generation));
+        taken
+    }
+
+    /// The path that the lines of a file belong to: its own, or the one that it was renamed from.
+    fn lane_of(&self, path: &Path) -> PathBuf {
+        if self.lanes.contains(path) {
+            return path.to_owned();
+        }
+        let Some(name) = path.file_name() else { return path.to_owned() };
+        let bases = bases(name.as_bytes()).into_iter();
+        let mut bases = bases.map(|base| path.with_file_name(OsString::from_vec(base)));
+        let known = bases.find(|base| self.paths.contains(base) || self.lanes.contains(base));
+        known.unwrap_or_else(|| path.to_owned())
+    }
+
+    /// Goes on with a file where an earlier agent stopped.
+    fn resume(&mut self, left: Left, found: Option<Found>, is_copy: bool, actions: &mut Vec<Action>) {
+        let Left { generation, path, id, birth_ns, position, ledger, mut seen } = left;
+        if let Some(found) = &found {
+            seen.is_named = self.paths.contains(&found.path);
+            seen.real_path.clone_from(&found.path);
+            if seen.phase == Phase::Followed {
+                seen.len = found.stat.len;
+            }
+        }
+        let source = Source { path: path.clone(), file: Some(id), progress: Progress::new(position, ledger) };
+        let was_followed = seen.phase == Phase::Followed;
+        let birth_ns = birth_ns.or(found.as_ref().and_then(|found| found.stat.birth_ns));
+        let lane = self.lane_of(&path);
+        self.lanes.insert(lane.clone());
+        let track = self.tracks.resume(generation, lane, source, birth_ns, seen);
+        if was_followed {
+            actions.push(Action::Tell(Told::Resumed(path, position.offset)));
+        }
+        let found = found.filter(|_| was_followed);
+        actions.push(Action::Follow { track, found, is_copy });
+    }
+
+    /// Looks for the files that were left half read and do not have a path that matches.
+    fn look_for_missing(&mut self, actions: &mut Vec<Action>) {
+        let mut left = std::mem::take(&mut self.left);
+        left.sort_by_key(|left| left.generation);
+        for left in left {
+            if left.seen.phase != Phase::Followed {
+                // Known so that it is not read again, should it come back.
+                self.resume(left, None, false, actions);
+                continue;
+            }
+            match left.find(self.search_depth) {
+                Some(found) => self.resume(left, Some(found), false, actions),
+                None => self.finish_rewritten(left, actions),
+            }
+        }
+    }
+
+    /// Goes on with the copy of a file that has other bytes by now, or is gone; counts what is lost if there is none.
+    fn finish_rewritten(&mut self, left: Left, actions: &mut Vec<Action>) {
+        if left.seen.phase == Phase::Followed
+            && let Some(copy) = find::copy_of(&left.path, left.id, left.seen.head, &left.position)
+        {
+            if self.tracks.newest_of(copy.stat.id).is_none() {
+                self.tracks.begin_copy(left.path.clone(), &copy, left.seen.head);
+            }
+            return self.resume(left, Some(copy), true, actions);
+        }
+        let Left { generation, path, id, birth_ns, position, ledger, seen } = left;
+        let cause = if find::has_compressed_sibling(&path) { Loss::RotatedUnread } else { Loss::DeletedUnread };
+        let lost = if seen.phase == Phase::Finished { 0 } else { seen.len.0.saturating_sub(position.offset.0) };
+        let source = Source { path: path.clone(), file: Some(id), progress: Progress::new(position, ledger) };
+        source.progress.lose(cause, lost, true);
+        let seen = Seen { phase: Phase::Finished, is_named: false, ..seen };
+        let lane = self.lane_of(&path);
+        self.lanes.insert(lane.clone());
+        let track = self.tracks.resume(generation, lane, source, birth_ns, seen);
+        tell_lost(actions, &track, lost, cause);
+    }
+
+    /// Files that had one of these paths between two looks at it, and have another one by now that nobody looks for: they
+    /// were made after the newest one that is known there.
+    fn rotated_meanwhile(&self, paths: &[PathBuf]) -> Vec<(Found, PathBuf)> {
+        let lanes: HashSet<&PathBuf> = paths.iter().filter(|path| self.lanes.contains(*path)).collect();
+        if lanes.is_empty() {
+            return Vec::new();
+        }
+        let mut births: HashMap<PathBuf, i64> = HashMap::new();
+        for track in self.tracks.all() {
+            if let Some(birth) = track.birth_ns {
+                let newest = births.entry(track.lane.clone()).or_insert(birth);
+                *newest = birth.max(*newest);
+            }
+        }
+        let directories: HashSet<&Path> = lanes.iter().filter_map(|path| path.parent()).collect();
+        let entries = directories.into_iter().filter_map(|directory| std::fs::read_dir(directory).ok()).flatten();
+        let mut unknown = Vec::new();
+        for path in entries.flatten().map(|entry| entry.path()) {
+            let Some(name) = path.file_name().map(OsStrExt::as_bytes) else { continue };
+            let mut bases = bases(name).into_iter().map(|base| path.with_file_name(OsString::from_vec(base)));
+            let Some(lane) = bases.find(|base| lanes.contains(base)) else { continue };
+            let Some(since) = births.get(&lane) else { continue };
+            if self.paths.contains(&path) || is_compressed_name(name) {
+                continue;
+            }
+            let Ok(found) = Found::open(&path) else { continue };
+            let known = self.tracks.newest_of(found.stat.id).filter(|track| is_same(track, &found));
+            if let Some(track) = known {
+                track.see(|seen| seen.real_path = path);
+            } else if found.stat.birth_ns.is_some_and(|birth| birth > *since) && !self.looks_like_copy(&found, &lane) {
+                unknown.push((found, lane));
+            }
+        }
+        unknown
+    }
+
+    /// Begins a file that was never seen.
+    fn begin(&mut self, found: Found, lane: PathBuf, now: Moment, actions: &mut Vec<Action>) {
+        let is_new = !self.is_first_scan
+            || self.lanes.contains(&lane)
+            || self.alive_ns.is_some_and(|alive| found.stat.birth_ns.is_some_and(|birth| birth > alive));
+        let first = first_read(&found.stat, now.unix_ns, self.spec.tail_bytes, self.spec.tailing_all, is_new);
+        let begun = found.head().and_then(|head| {
+            let position = match first {
+                FirstRead::From(_) => {
+                    begin::near_end(&found.file, found.stat.len, self.spec.tail_bytes, &self.spec.framing)?
+                }
+                FirstRead::FromStart | FirstRead::WhenWritten => Position::default(),
+            };
+            Ok((Signature::of(&head), position))
+        });
+        let (head, position) = match begun {
+            Ok(begun) => begun,
+            Err(error) => {
+                self.unopened.insert(found.path.clone());
+                return actions.push(Action::Tell(Told::CannotOpen(found.path, error.to_string())));
+            }
+        };
+        let is_untouched = first == FirstRead::WhenWritten;
+        let phase = if is_untouched { Phase::Untouched } else { Phase::Followed };
+        // A name that nobody looks for came after one that somebody does.
+        let path = if self.paths.contains(&found.path) { found.path.clone() } else { lane.clone() };
+        self.lanes.insert(lane.clone());
+        let track = self.tracks.begin(path, lane, found.path.clone(), &found.stat, head, phase);
+        if position.offset > Offset(0) {
+            track.source.progress.skip(position, Loss::SkippedTail);
+            actions.push(Action::Tell(Told::SkippedTail(found.path.clone(), position.offset.0)));
+        }
+        actions.push(Action::Follow { track, found: (!is_untouched).then_some(found), is_copy: false });
+    }
+
+    /// Whether a file that is not known begins as one that is followed under the name that it was made of.
+    fn looks_like_copy(&self, found: &Found, lane: &Path) -> bool {
+        if lane == found.path {
+            return false;
+        }
+        let tracks = self.tracks.all();
+        let mut followed = tracks.iter().rev().filter(|track| track.lane == lane);
+        let Some(original) = followed.find(|track| track.phase() == Phase::Followed) else { return false };
+        let head = original.seen().head;
+        let position = original.source.progress.committed();
+        head.len > 0
+            && found.head().is_ok_and(|bytes| {
+                let common = bytes.len().min(head.len as usize);
+                // A copy that is being made is shorter for a while.
+                common > 0 && (head.begins(&bytes) || bytes.len() < head.len as usize)
+            })
+            && (found.stat.len < position.offset
+                || found.before(&position).is_ok_and(|bytes| Signature::of(&bytes) == position.tail))
+    }
+
+    /// Follows what looked like a copy and is none, since the other file was not truncated.
+    fn settle_copies(&mut self, now: Moment, actions: &mut Vec<Action>) {
+        for (path, since) in std::mem::take(&mut self.copies) {
+            let Ok(found) = Found::open(&path) else { continue };
+            if self.tracks.newest_of(found.stat.id).is_some_and(|track| is_same(&track, &found)) {
+                continue;
+            }
+            if now.instant.saturating_duration_since(since) < COPY_TIME {
+                self.copies.push((path, since));
+                continue;
+            }
+            let lane = self.lane_of(&path);
+            self.begin(found, lane, now, actions);
+        }
+    }
+}
+
+impl Left {
+    /// Finds the file under another name, in the directory that it was in or up to `depth` levels below.
+    fn find(&self, depth: u64) -> Option<Found> {
+        let directories = [self.seen.real_path.parent(), self.path.parent()].into_iter().flatten();
+        let mut found = directories.filter_map(|directory| find::by_id(directory, self.id, depth));
+        found.find(|found| self.matches(found) == Match::Same)
+    }
+
+    fn matches(&self, found: &Found) -> Match {
+        if found.stat.id.inode != self.id.inode {
+            return Match::Other;
+        }
+        let remembered =
+            Remembered { id: self.id, birth_ns: self.birth_ns, head: self.seen.head, position: self.position };
+        let (Ok(head), Ok(before)) = (found.head(), found.before(&self.position)) else { return Match::Other };
+        compare(&remembered, &found.stat, &head, &before)
+    }
+}
+
+/// Whether a file with the number of one that is tracked is that one.
+fn is_same(track: &Track, found: &Found) -> bool {
+    match (track.birth_ns, found.stat.birth_ns) {
+        (Some(known), Some(birth)) => known == birth,
+        // It was written anew, or is another one. Whoever has it open finds out, or starts over.
+        _ => track.phase() != Phase::Finished || found.head().is_ok_and(|head| track.seen().head.begins(&head)),
+    }
+}
+
+fn tell_lost(actions: &mut Vec<Action>, track: &Track, lost: u64, cause: Loss) {
+    if lost > 0 {
+        actions.push(Action::Tell(Told::Gone(track.source.path.clone(), lost, cause)));
+    }
+}
+
+/// How long a file that begins as another one is taken for its copy: tools copy first, and then truncate the original.
+const COPY_TIME: Duration = Duration::from_secs(10);

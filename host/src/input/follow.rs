@@ -1,0 +1,280 @@
+//! Follows one content of one file: looks whether it has something new, and reads that.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::chunk::{CHUNK_BYTES, Chunker, Notices};
+use super::find::{Found, read_at};
+use super::frame::Framing;
+use super::stat::Stat;
+use super::tail::{Name, Patience, Rest, Step, View, step};
+use super::track::{Seen, Track};
+use crate::event::{EventBatch, Offset, Position, SIGNATURE_BYTES, Signature};
+
+/// What the config says of how files are followed.
+#[derive(Debug, Clone)]
+pub struct FollowSpec {
+    /// What a record is.
+    pub framing: Framing,
+    /// How long to wait for what.
+    pub patience: Patience,
+    /// A file that was there already is begun so many bytes before its end.
+    pub tail_bytes: u64,
+    /// Files that were there already are read even if nobody has written to them for a while.
+    pub tailing_all: bool,
+    /// The tags of all batches; `__path__` is added.
+    pub tags: Vec<(String, String)>,
+}
+
+/// A file that is followed.
+#[derive(Debug)]
+pub struct Follower {
+    track: Arc<Track>,
+    chunker: Chunker,
+    /// Open while there is something to read or something may come.
+    file: Option<File>,
+    /// What is read is the copy that was made of the file before it was truncated.
+    is_copy: bool,
+    /// When something came last.
+    last_growth: Instant,
+    /// At the last look there was nothing more to read.
+    is_at_end: bool,
+}
+
+impl Follower {
+    /// Follows a file from where its track says that it is done with.
+    pub fn new(track: Arc<Track>, file: Option<File>, spec: &FollowSpec, now: Instant) -> Self {
+        let chunker = chunker(&track, spec);
+        Self { track, chunker, file, is_copy: false, last_growth: now, is_at_end: true }
+    }
+
+    /// Reads what is left of a file from the copy that was made of it.
+    pub fn of_copy(track: Arc<Track>, copy: File, spec: &FollowSpec, now: Instant) -> Self {
+        Self { is_copy: true, ..Self::new(track, Some(copy), spec, now) }
+    }
+
+    /// What it follows.
+    pub fn track(&self) -> &Arc<Track> {
+        &self.track
+    }
+
+    /// For how long nothing has come.
+    pub fn quiet(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.last_growth)
+    }
+
+    /// Whether the file is open.
+    pub fn is_open(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// Closes the file. It is opened again when it changes.
+    pub fn close(&mut self) {
+        self.file = None;
+    }
+
+    /// Whether what is read is the copy of a file that was truncated.
+    pub fn is_copy(&self) -> bool {
+        self.is_copy
+    }
+
+    /// Where reading is, whatever is done with.
+    pub fn read_position(&self) -> Position {
+        let before = self.chunker.last_bytes();
+        let tail = if before.is_empty() { self.track.source.progress.committed().tail } else { Signature::of(&before) };
+        Position { offset: self.chunker.read_to(), mid_record: false, tail }
+    }
+
+    /// How many bytes the next chunk takes.
+    pub fn chunk_bytes(&self) -> usize {
+        let unread = usize::try_from(self.unread_bytes()).unwrap_or(usize::MAX);
+        unread.min(CHUNK_BYTES) + self.chunker.rest_bytes()
+    }
+
+    /// Takes the open file away, to follow its new content.
+    pub fn take_file(&mut self) -> Option<File> {
+        self.file.take()
+    }
+
+    /// Goes on with the copy that was made of the file.
+    pub fn continue_with(&mut self, copy: Found, now: Instant) {
+        self.is_copy = true;
+        self.last_growth = now;
+        self.track.see(|seen| {
+            seen.real_path = copy.path;
+            seen.len = copy.stat.len;
+        });
+        self.file = Some(copy.file);
+    }
+
+    /// Looks whether the file has something to read.
+    ///
+    /// # Errors
+    /// Those of `stat` and opening.
+    pub fn has_content(&self) -> io::Result<bool> {
+        let len = match &self.file {
+            Some(file) => file.metadata()?.len(),
+            None => std::fs::metadata(self.track.seen().real_path).map_or(0, |metadata| metadata.len()),
+        };
+        Ok(len > self.chunker.read_to().0)
+    }
+
+    /// Looks at the file and decides what to do. `has_successor` says that there is another one with something to read, which
+    /// is to come after it.
+    ///
+    /// # Errors
+    /// Those of `stat`, opening and reading. The next look tries again.
+    pub fn look(&mut self, has_successor: bool, patience: &Patience, now: Instant) -> io::Result<Step> {
+        let seen = self.track.seen();
+        let Some(stat) = self.stat(&seen)? else { return Ok(self.without_file(&seen)) };
+        let is_unchanged = stat.len == seen.len && stat.modified_ns == seen.modified_ns && self.is_at_end;
+        let read_to = self.chunker.read_to();
+        let is_rewritten = !is_unchanged && stat.len >= read_to && self.is_rewritten(&seen)?;
+        if stat.len > seen.len || (stat.len > read_to && self.is_at_end) {
+            self.last_growth = now;
+        }
+        let name = match () {
+            () if self.is_copy => Name::Copy,
+            () if has_successor => Name::Replaced,
+            () if stat.links == 0 => Name::Deleted,
+            () if !seen.is_named => Name::Lost,
+            () => Name::Kept,
+        };
+        let rest = self.chunker.rest();
+        let view = View { read_to, len: stat.len, is_rewritten, rest, quiet: self.quiet(now), name };
+        let step = step(&view, patience);
+        self.is_at_end = step != Step::Read;
+        if step != Step::Restart && !is_unchanged {
+            self.see(&stat, &seen)?;
+        }
+        Ok(step)
+    }
+
+    /// How many bytes there are to read, by the last look.
+    pub fn unread_bytes(&self) -> u64 {
+        self.track.seen().len.0.saturating_sub(self.chunker.read_to().0)
+    }
+
+    /// Reads one chunk.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn read(&mut self, notices: &mut Notices) -> io::Result<Option<EventBatch>> {
+        let Some(file) = &self.file else { return Ok(None) };
+        let limit_bytes = usize::try_from(self.unread_bytes()).unwrap_or(usize::MAX);
+        let mut reader = At { file, offset: self.chunker.read_to() };
+        let (_, batch) = self.chunker.read_at_most(&mut reader, limit_bytes)?;
+        self.chunker.take_notices(notices);
+        Ok(batch)
+    }
+
+    /// Takes what waits for its end as a record of its own.
+    pub fn flush(&mut self, notices: &mut Notices) -> Option<EventBatch> {
+        let last = self.chunker.finish();
+        self.chunker.take_notices(notices);
+        last
+    }
+
+    /// Goes on from where the track has come to by now, after something was skipped.
+    pub fn restart_at_progress(&mut self, file: Option<File>, spec: &FollowSpec, now: Instant) {
+        *self = Self::new(Arc::clone(&self.track), file, spec, now);
+    }
+
+    /// What the file is now, or `None` if it is closed and has not changed, or cannot be reached any more.
+    fn stat(&mut self, seen: &Seen) -> io::Result<Option<Stat>> {
+        if let Some(file) = &self.file {
+            return Ok(Some(Stat::of(&file.metadata()?)));
+        }
+        let at_path = match std::fs::metadata(&seen.real_path) {
+            Ok(metadata) => Stat::of(&metadata),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let is_same = Some(at_path.id) == self.track.source.file && at_path.birth_ns == self.track.birth_ns;
+        if !is_same {
+            return Ok(None);
+        }
+        let is_unchanged = at_path.len == seen.len && at_path.modified_ns == seen.modified_ns;
+        if is_unchanged && at_path.len == self.chunker.read_to() {
+            return Ok(Some(at_path));
+        }
+        let found = Found::open(&seen.real_path)?;
+        let is_same = Some(found.stat.id) == self.track.source.file;
+        Ok(is_same.then(|| {
+            self.file = Some(found.file);
+            found.stat
+        }))
+    }
+
+    fn without_file(&self, seen: &Seen) -> Step {
+        if seen.is_named { Step::Wait } else { Step::Finish }
+    }
+
+    /// Whether the file begins in another way than it did, or has other bytes before what was read last.
+    fn is_rewritten(&self, seen: &Seen) -> io::Result<bool> {
+        let Some(file) = &self.file else { return Ok(false) };
+        let read_to = self.chunker.read_to().0;
+        let before = self.chunker.last_bytes();
+        if !before.is_empty() {
+            if read_at(file, read_to - before.len() as u64, before.len())? != before {
+                return Ok(true);
+            }
+        } else {
+            let tail = self.track.source.progress.committed().tail;
+            let len = u64::from(tail.len);
+            if Signature::of(&read_at(file, read_to.saturating_sub(len), len as usize)?) != tail {
+                return Ok(true);
+            }
+        }
+        // While one chunk follows the other, the bytes between them tell enough.
+        Ok(self.is_at_end && !self.is_copy && !seen.head.begins(&read_at(file, 0, seen.head.len as usize)?))
+    }
+
+    fn see(&self, stat: &Stat, seen: &Seen) -> io::Result<()> {
+        let head = match &self.file {
+            Some(file) if (seen.head.len as usize) < SIGNATURE_BYTES && stat.len.0 > u64::from(seen.head.len) => {
+                Signature::of(&read_at(file, 0, SIGNATURE_BYTES)?)
+            }
+            _ => seen.head,
+        };
+        self.track.see(|seen| {
+            seen.head = head;
+            seen.len = stat.len;
+            seen.modified_ns = stat.modified_ns;
+        });
+        Ok(())
+    }
+}
+
+fn chunker(track: &Track, spec: &FollowSpec) -> Chunker {
+    let mut tags = vec![("__path__".to_owned(), track.source.path.to_string_lossy().into_owned())];
+    tags.extend_from_slice(&spec.tags);
+    Chunker::new(Arc::clone(&track.source), tags, spec.framing.clone())
+}
+
+impl Chunker {
+    fn rest(&self) -> Rest {
+        match self.last_rest_byte() {
+            None => Rest::Nothing,
+            Some(b'\n') => Rest::Lines,
+            Some(_) => Rest::Part,
+        }
+    }
+}
+
+/// Reads a file from an offset on, without moving anything that the file has of its own.
+struct At<'a> {
+    file: &'a File,
+    offset: Offset,
+}
+
+impl Read for At<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let came = self.file.read_at(buffer, self.offset.0)?;
+        self.offset.0 += came as u64;
+        Ok(came)
+    }
+}
