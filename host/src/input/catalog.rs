@@ -1,6 +1,7 @@
 //! Decides for each file that appears which one it is: a new one, one that was renamed, one that an earlier agent has left
 //! half read, or the copy of another.
 
+use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::io;
@@ -16,6 +17,7 @@ use super::follow::FollowSpec;
 use super::identity::{Match, Remembered, compare};
 use super::lane::settle_unread;
 use super::related::{bases, is_compressed_name};
+use super::stat::Stat;
 use super::track::{Phase, Seen, Track, Tracks};
 use crate::event::{FileId, Ledger, Loss, Offset, Position, Progress, Signature, Source};
 
@@ -34,6 +36,8 @@ pub struct Catalog {
     paths: HashSet<PathBuf>,
     /// The paths that files are collected under.
     lanes: HashSet<PathBuf>,
+    /// Those of them that an earlier agent collected.
+    old_lanes: HashSet<PathBuf>,
     /// Files that look like copies of others: it is waited whether those are truncated.
     copies: Vec<(PathBuf, Instant)>,
     /// Files that could not be opened.
@@ -124,6 +128,7 @@ impl Catalog {
             search_depth,
             paths: HashSet::new(),
             lanes: HashSet::new(),
+            old_lanes: HashSet::new(),
             copies: Vec::new(),
             unopened: HashSet::new(),
             is_first_scan: true,
@@ -158,7 +163,7 @@ impl Catalog {
         }
         self.note_names(&disturbed, &found);
         // Those that were left come first, then what else appeared, the oldest first: so are the lines in order.
-        found.sort_by_key(|found| found.stat.birth_ns.unwrap_or(found.stat.modified_ns));
+        found.sort_by_cached_key(|found| age(found, &self.lane_of(&found.path)));
         let mut unknown = Vec::new();
         for found in found {
             unknown.extend(self.recognise(found, now, &mut actions));
@@ -168,7 +173,7 @@ impl Catalog {
             disturbed.extend(self.lanes.iter().cloned());
         }
         unknown.extend(self.rotated_meanwhile(&disturbed));
-        unknown.sort_by_key(|(found, _)| found.stat.birth_ns.unwrap_or(found.stat.modified_ns));
+        unknown.sort_by_cached_key(|(found, lane)| age(found, lane));
         for (found, lane) in unknown {
             self.begin(found, lane, now, &mut actions);
         }
@@ -238,7 +243,7 @@ impl Catalog {
         let (mut taken, rest): (Vec<_>, _) =
             std::mem::take(&mut self.left).into_iter().partition(|left| left.id.inode == id.inode);
         self.left = rest;
-        taken.sort_by_key(|left| std::cmp::Reverse(left.generation));
+        taken.sort_by_key(|left| Reverse(left.generation));
         taken
     }
 
@@ -269,6 +274,7 @@ impl Catalog {
         let birth_ns = birth_ns.or(found.as_ref().and_then(|found| found.stat.birth_ns));
         let lane = self.lane_of(&path);
         self.lanes.insert(lane.clone());
+        self.old_lanes.insert(lane.clone());
         let track = self.tracks.resume(generation, lane, source, birth_ns, seen);
         if was_followed {
             actions.push(Action::Tell(Told::Resumed(path, position.offset)));
@@ -312,6 +318,7 @@ impl Catalog {
         let seen = Seen { phase: Phase::Finished, is_named: false, ..seen };
         let lane = self.lane_of(&path);
         self.lanes.insert(lane.clone());
+        self.old_lanes.insert(lane.clone());
         let track = self.tracks.resume(generation, lane, source, birth_ns, seen);
         tell_lost(actions, &track, lost, cause);
     }
@@ -355,7 +362,7 @@ impl Catalog {
     /// Begins a file that was never seen.
     fn begin(&mut self, found: Found, lane: PathBuf, now: Moment, actions: &mut Vec<Action>) {
         let is_new = !self.is_first_scan
-            || self.lanes.contains(&lane)
+            || self.old_lanes.contains(&lane)
             || self.alive_ns.is_some_and(|alive| found.stat.birth_ns.is_some_and(|birth| birth > alive));
         let first = first_read(&found.stat, now.unix_ns, self.spec.tail_bytes, self.spec.tailing_all, is_new);
         let begun = found.head().and_then(|head| {
@@ -441,6 +448,12 @@ impl Left {
         let (Ok(head), Ok(before)) = (found.head(), found.before(&self.position)) else { return Match::Other };
         compare(&remembered, &found.stat, &head, &before)
     }
+}
+
+/// Sorts the oldest file first. Clocks of file systems tick in milliseconds: where they do not tell, names do.
+fn age(found: &Found, lane: &Path) -> impl Ord + use<> {
+    let Stat { birth_ns, modified_ns, .. } = found.stat;
+    (birth_ns.unwrap_or(modified_ns), modified_ns, found.path == lane, Reverse(found.path.clone()))
 }
 
 /// Whether a file with the number of one that is tracked is that one.

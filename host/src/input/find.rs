@@ -28,12 +28,19 @@ impl Found {
     /// # Errors
     /// Those of opening, and [`io::ErrorKind::InvalidInput`] for what is no regular file. A FIFO is not waited for.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let file = File::options().read(true).custom_flags(O_NONBLOCK).open(path)?;
+        Self::of(File::options().read(true).custom_flags(O_NONBLOCK).open(path)?, path.to_owned())
+    }
+
+    /// An open file, which `path` leads to.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn of(file: File, path: PathBuf) -> io::Result<Self> {
         let metadata = file.metadata()?;
         if !metadata.is_file() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
         }
-        Ok(Self { path: path.to_owned(), file, stat: Stat::of(&metadata) })
+        Ok(Self { path, file, stat: Stat::of(&metadata) })
     }
 
     /// The first bytes of the file, as many as make a signature.

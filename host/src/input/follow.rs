@@ -129,7 +129,10 @@ impl Follower {
     /// Those of `stat`, opening and reading. The next look tries again.
     pub fn look(&mut self, has_successor: bool, patience: &Patience, now: Instant) -> io::Result<Step> {
         let seen = self.track.seen();
-        let Some(stat) = self.stat(&seen)? else { return Ok(self.without_file(&seen)) };
+        let stat = match self.stat(&seen)? {
+            Ok(stat) => stat,
+            Err(step) => return Ok(step),
+        };
         let is_unchanged = stat.len == seen.len && stat.modified_ns == seen.modified_ns && self.is_at_end;
         let read_to = self.chunker.read_to();
         let is_rewritten = !is_unchanged && stat.len >= read_to && self.is_rewritten(&seen)?;
@@ -183,34 +186,34 @@ impl Follower {
         *self = Self::new(Arc::clone(&self.track), file, spec, now);
     }
 
-    /// What the file is now, or `None` if it is closed and has not changed, or cannot be reached any more.
-    fn stat(&mut self, seen: &Seen) -> io::Result<Option<Stat>> {
+    /// What the file is now, or what to do if it is closed and its path does not lead to it any more.
+    fn stat(&mut self, seen: &Seen) -> io::Result<Result<Stat, Step>> {
         if let Some(file) = &self.file {
-            return Ok(Some(Stat::of(&file.metadata()?)));
+            return Ok(Ok(Stat::of(&file.metadata()?)));
         }
+        let gone = if seen.is_named { Step::Wait } else { Step::Finish };
         let at_path = match std::fs::metadata(&seen.real_path) {
             Ok(metadata) => Stat::of(&metadata),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Err(gone)),
             Err(error) => return Err(error),
         };
-        let is_same = Some(at_path.id) == self.track.source.file && at_path.birth_ns == self.track.birth_ns;
-        if !is_same {
-            return Ok(None);
+        if Some(at_path.id) != self.track.source.file {
+            return Ok(Err(gone));
+        }
+        if at_path.birth_ns != self.track.birth_ns {
+            // The number is in use again, and whoever looks at paths cannot tell.
+            return Ok(Err(Step::Restart));
         }
         let is_unchanged = at_path.len == seen.len && at_path.modified_ns == seen.modified_ns;
         if is_unchanged && at_path.len == self.chunker.read_to() {
-            return Ok(Some(at_path));
+            return Ok(Ok(at_path));
         }
         let found = Found::open(&seen.real_path)?;
-        let is_same = Some(found.stat.id) == self.track.source.file;
-        Ok(is_same.then(|| {
-            self.file = Some(found.file);
-            found.stat
-        }))
-    }
-
-    fn without_file(&self, seen: &Seen) -> Step {
-        if seen.is_named { Step::Wait } else { Step::Finish }
+        if Some(found.stat.id) != self.track.source.file {
+            return Ok(Err(gone));
+        }
+        self.file = Some(found.file);
+        Ok(Ok(found.stat))
     }
 
     /// Whether the file begins in another way than it did, or has other bytes before what was read last.

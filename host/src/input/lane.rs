@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -22,9 +22,11 @@ pub struct Lane {
     tracks: Arc<Tracks>,
     /// The oldest first. All but the first wait.
     followed: VecDeque<Follower>,
+    /// Not to be read until something is written to them.
+    untouched: Vec<Follower>,
+    untouched_due: Option<Instant>,
     /// Finished, and watched in case that something is written to them nevertheless.
     retired: Vec<Follower>,
-    /// When the retired ones are to be looked at next.
     retired_due: Option<Instant>,
 }
 
@@ -50,7 +52,15 @@ pub type TakePermit<'a> = dyn FnMut(usize) -> Option<Permit> + 'a;
 impl Lane {
     /// A lane without a file.
     pub fn new(spec: Arc<FollowSpec>, tracks: Arc<Tracks>) -> Self {
-        Self { spec, tracks, followed: VecDeque::new(), retired: Vec::new(), retired_due: None }
+        Self {
+            spec,
+            tracks,
+            followed: VecDeque::new(),
+            untouched: Vec::new(),
+            untouched_due: None,
+            retired: Vec::new(),
+            retired_due: None,
+        }
     }
 
     /// Puts a file behind those that are older than it.
@@ -60,11 +70,21 @@ impl Lane {
             Some(file) if is_copy => Follower::of_copy(Arc::clone(&track), file, &self.spec, now),
             file => Follower::new(Arc::clone(&track), file, &self.spec, now),
         };
-        if track.phase() == Phase::Finished {
-            self.retired.push(follower);
-            self.retired_due = Some(now);
-            return;
+        match track.phase() {
+            Phase::Finished => {
+                self.retired.push(follower);
+                self.retired_due = Some(now);
+            }
+            Phase::Untouched => {
+                self.untouched.push(follower);
+                self.untouched_due = Some(now);
+            }
+            Phase::Followed => self.enqueue(follower),
         }
+    }
+
+    fn enqueue(&mut self, follower: Follower) {
+        let track = follower.track();
         let is_newer = |other: &Follower| match (other.track().birth_ns, track.birth_ns) {
             (Some(other), Some(new)) => other > new,
             _ => false,
@@ -85,22 +105,22 @@ impl Lane {
         notices: &mut Notices,
     ) -> Result<Advance, (PathBuf, io::Error)> {
         let named = |follower: &Follower, error| (follower.track().seen().real_path, error);
-        if self.retired_due.is_some_and(|due| due <= now) {
-            if let Some(advance) = self.advance_retired(now, take, notices) {
-                return Ok(advance);
-            }
+        if self.untouched_due.is_some_and(|due| due <= now) {
+            self.look_at_untouched(now)?;
+        }
+        if self.retired_due.is_some_and(|due| due <= now)
+            && let Some(advance) = self.advance_retired(now, take, notices)
+        {
+            return Ok(advance);
         }
         // The next one first: what was written to the first before that had something is in the length of the first.
         let has_successor = self.followed.iter().skip(1).any(|next| next.has_content().unwrap_or(false));
         let Some(first) = self.followed.front_mut() else {
-            return Ok(match self.retired_due {
+            return Ok(match self.others_due() {
                 Some(due) => Advance::Idle(due.saturating_duration_since(now)),
                 None => Advance::Empty,
             });
         };
-        if first.track().phase() == Phase::Untouched {
-            return self.look_at_untouched(now);
-        }
         let step = first.look(has_successor, &self.spec.patience, now).map_err(|error| {
             // The handle may be what is wrong: the next look opens the file again.
             first.close();
@@ -140,50 +160,54 @@ impl Lane {
         let wait = (first.quiet(now) / 16).clamp(SHORTEST_WAIT, longest);
         // Another one waits for its turn.
         let wait = if self.followed.len() > 1 { wait.min(SHORTEST_WAIT * 4) } else { wait };
-        self.retired_due.map_or(wait, |due| wait.min(due.saturating_duration_since(now)))
+        self.others_due().map_or(wait, |due| wait.min(due.saturating_duration_since(now)))
     }
 
-    /// Begins a file that was there before the agent, if it was written to.
-    fn look_at_untouched(&mut self, now: Instant) -> Result<Advance, (PathBuf, io::Error)> {
-        let has_next = self.followed.len() > 1;
-        let first = &mut self.followed[0];
-        let track = Arc::clone(first.track());
-        let seen = track.seen();
-        let named = |error| (seen.real_path.clone(), error);
-        let metadata = match std::fs::metadata(&seen.real_path) {
-            Ok(metadata) => Some(metadata),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(named(error)),
-        };
-        let stat = metadata.map(|metadata| Stat::of(&metadata));
-        match stat.filter(|stat| Some(stat.id) == track.source.file) {
-            None if !seen.is_named => {
-                settle_unread(&track, Loss::Untouched);
-                self.followed.pop_front();
-                Ok(Advance::Again)
+    /// When a file other than the first is to be looked at.
+    fn others_due(&self) -> Option<Instant> {
+        [self.untouched_due, self.retired_due].into_iter().flatten().min()
+    }
+
+    /// Begins the files that were there before the agent and were written to since.
+    fn look_at_untouched(&mut self, now: Instant) -> Result<(), (PathBuf, io::Error)> {
+        let mut trouble = Ok(());
+        for mut follower in std::mem::take(&mut self.untouched) {
+            let track = Arc::clone(follower.track());
+            let seen = track.seen();
+            let stat = std::fs::metadata(&seen.real_path).map(|metadata| Stat::of(&metadata));
+            let stat = stat.ok().filter(|stat| Some(stat.id) == track.source.file && stat.birth_ns == track.birth_ns);
+            match stat {
+                None if !seen.is_named => drop(settle_unread(&track, Loss::Untouched)),
+                Some(stat) if stat.len != seen.len || stat.modified_ns != seen.modified_ns => {
+                    match self.begin_near_end(&track, &seen.real_path) {
+                        Ok(found) => {
+                            follower.restart_at_progress(Some(found.file), &self.spec, now);
+                            self.enqueue(follower);
+                        }
+                        Err(error) => {
+                            self.untouched.push(follower);
+                            trouble = Err((seen.real_path, error));
+                        }
+                    }
+                }
+                _ => self.untouched.push(follower),
             }
-            Some(stat) if stat.len != seen.len || stat.modified_ns != seen.modified_ns => {
-                let found = Found::open(&seen.real_path).map_err(named)?;
-                let position = begin::near_end(&found.file, found.stat.len, self.spec.tail_bytes, &self.spec.framing);
-                let position = position.map_err(named)?;
-                let head = Signature::of(&found.head().map_err(named)?);
-                track.source.progress.skip(position, Loss::SkippedTail);
-                track.see(|seen| {
-                    seen.phase = Phase::Followed;
-                    seen.head = head;
-                    seen.len = found.stat.len;
-                });
-                first.restart_at_progress(Some(found.file), &self.spec, now);
-                Ok(Advance::Again)
-            }
-            // It was renamed: what is written is written to the next one.
-            _ if has_next => {
-                settle_unread(&track, Loss::Untouched);
-                self.followed.pop_front();
-                Ok(Advance::Again)
-            }
-            _ => Ok(Advance::Idle(LONGEST_CLOSED_WAIT)),
         }
+        self.untouched_due = (!self.untouched.is_empty()).then(|| now + LONGEST_CLOSED_WAIT);
+        trouble
+    }
+
+    fn begin_near_end(&self, track: &Track, path: &Path) -> io::Result<Found> {
+        let found = Found::open(path)?;
+        let position = begin::near_end(&found.file, found.stat.len, self.spec.tail_bytes, &self.spec.framing)?;
+        let head = Signature::of(&found.head()?);
+        track.source.progress.skip(position, Loss::SkippedTail);
+        track.see(|seen| {
+            seen.phase = Phase::Followed;
+            seen.head = head;
+            seen.len = found.stat.len;
+        });
+        Ok(found)
     }
 
     /// The first file was truncated: takes what was read of it, goes on with its copy if there is one, and follows what is
@@ -199,10 +223,12 @@ impl Lane {
             self.followed.pop_front();
             return Ok(last);
         }
-        let Some(file) = first.take_file() else { return Ok(None) };
-        let metadata = file.metadata().map_err(|error| (seen.real_path.clone(), error))?;
-        let new = Found { path: seen.real_path.clone(), file, stat: Stat::of(&metadata) };
-        let head = Signature::of(&new.head().map_err(|error| (seen.real_path.clone(), error))?);
+        let new = match first.take_file() {
+            Some(file) => Found::of(file, seen.real_path.clone()),
+            None => Found::open(&seen.real_path),
+        };
+        let new = new.and_then(|new| Ok((Signature::of(&new.head()?), new)));
+        let (head, new) = new.map_err(|error| (seen.real_path.clone(), error))?;
         let progress = &track.source.progress;
         let read = first.read_position();
         // A copy that is known already has been taken for a file of its own, or was read for another one.

@@ -12,6 +12,8 @@ pub mod follow;
 pub mod frame;
 pub mod identity;
 pub mod lane;
+#[cfg(test)]
+mod model;
 pub mod multiline;
 pub mod related;
 pub mod stat;
