@@ -2,6 +2,7 @@
 
 pub mod alarm;
 pub mod counter;
+pub mod failpoint;
 
 use std::error::Error;
 use std::io::{self, IsTerminal};
