@@ -3,7 +3,9 @@
 pub mod agent;
 pub mod assemble;
 mod cache_dir;
+pub mod data_dir;
 mod flush;
+mod private_dir;
 mod worker;
 
 pub use cache_dir::open as open_cache;
