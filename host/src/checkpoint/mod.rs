@@ -17,8 +17,10 @@
 mod disk;
 mod entry;
 mod expiry;
+pub mod import;
 mod journal;
 mod lock;
+mod moved;
 mod record;
 mod store;
 #[cfg(test)]
@@ -26,5 +28,6 @@ mod testing;
 
 pub use entry::{Entry, State};
 pub use expiry::is_expired;
+pub use moved::moved;
 pub use record::to_json;
 pub use store::{OpenError, Recovered, Store, read};
