@@ -24,7 +24,7 @@ mod moved;
 mod record;
 mod store;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 pub use entry::{Entry, State};
 pub use expiry::is_expired;
