@@ -50,14 +50,11 @@ pub(super) fn recover(journal: Option<&[u8]>, unfinished: Option<&[u8]>, existed
         },
     };
     let is_lost = recovery.journal.entries.is_empty() && (journal.is_none() || recovery.is_damaged);
-    if let Some(other) = unfinished.filter(|_| is_lost).and_then(|text| read(text).ok()) {
-        if !other.journal.entries.is_empty() {
-            let count = other.journal.entries.len();
-            recovery
-                .notes
-                .push(format!("{count} checkpoints were found in a file that was being written to replace it"));
-            recovery.journal = other.journal;
-        }
+    let other = unfinished.filter(|_| is_lost).and_then(|text| read(text).ok());
+    if let Some(other) = other.filter(|other| !other.journal.entries.is_empty()) {
+        let count = other.journal.entries.len();
+        recovery.notes.push(format!("{count} checkpoints were found in a file that was being written to replace it"));
+        recovery.journal = other.journal;
     }
     Ok(recovery)
 }

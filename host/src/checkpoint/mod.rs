@@ -1,9 +1,9 @@
 //! Stores how far each file has come, so that a restarted agent goes on where the last one stopped.
 //!
 //! The store is a journal, the file `checkpoints` of the data directory: a first line with the version of the format, then
-//! one [`record`] a line. The last record of a generation wins. A [`Store::save`] appends records and a last one that
-//! says when, and returns once they are on disk. When most of the journal is outdated, it is written anew beside the old one and
-//! put in its place.
+//! one record a line. The last record of a generation wins. A [`Store::save`] appends records and a last one that says
+//! when, and returns once they are on disk. When most of the journal is outdated, it is written anew beside the old one
+//! and put in its place. A path is text in which `%` and bytes that are not UTF-8 are written as `%XX`.
 //!
 //! What must hold: whatever happens, what is recovered of each entry is what was last saved, or something later that was
 //! being saved; a line that is damaged costs only itself; and a journal that is gone or unreadable is never taken for a

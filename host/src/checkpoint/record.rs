@@ -36,7 +36,7 @@ pub(super) struct Saved {
 
 /// The line that puts an entry, with its line end.
 pub(super) fn put(entry: &Entry) -> Vec<u8> {
-    line(&Shape::Put(EntryShape::of(entry)))
+    line(&Shape::Put(Box::new(EntryShape::of(entry))))
 }
 
 /// The line that removes an entry, with its line end.
@@ -81,7 +81,7 @@ fn json(shape: &impl Serialize) -> String {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Shape {
-    Put(EntryShape),
+    Put(Box<EntryShape>),
     Remove(u64),
     Saved(Saved),
 }
