@@ -39,6 +39,7 @@ fn help_is_there_for_every_command() -> Result<()> {
         (&["process", "--help"], "--tags"),
         (&["validate", "--help"], "--config"),
         (&["inspect", "--help"], "COMPONENT"),
+        (&["checkpoint", "--help"], "import"),
         (&["--version"], "loglift "),
     ] {
         let found = scratch.loglift(command).finish()?;

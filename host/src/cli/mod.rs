@@ -1,8 +1,10 @@
 //! Arguments, subcommands and exit codes.
 
+mod checkpoint;
 mod inspect;
 mod process;
 mod run;
+mod table;
 mod validate;
 
 use std::path::{Path, PathBuf};
@@ -10,6 +12,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cap_std::fs::Dir;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::filter::LevelFilter;
 
@@ -17,7 +20,7 @@ use crate::config::{self, Loaded};
 use crate::processor::engine::Engine;
 use crate::processor::{Context, machine_zone};
 use crate::runtime::assemble::{FlusherOverride, Workshop};
-use crate::runtime::open_cache;
+use crate::runtime::{data_dir, open_cache};
 use crate::telemetry;
 
 /// A log agent whose processors are sandboxed WebAssembly components, loaded from the pipeline config.
@@ -43,6 +46,10 @@ struct Common {
     /// Where compiled components are kept [default: ~/.cache/loglift]
     #[arg(long, global = true, value_name = "DIR", env = "LOGLIFT_CACHE_DIR")]
     cache_dir: Option<PathBuf>,
+
+    /// Where checkpoints are kept [default: ~/.local/state/loglift, for root /var/lib/loglift]
+    #[arg(long, global = true, value_name = "DIR", env = "LOGLIFT_DATA_DIR")]
+    data_dir: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -55,6 +62,9 @@ enum Command {
     Validate(ValidateArguments),
     /// Say what a component is, what it could touch and what its parameters are
     Inspect(InspectArguments),
+    /// See and change how far files were delivered
+    #[command(subcommand)]
+    Checkpoint(checkpoint::Checkpoint),
 }
 
 #[derive(Debug, clap::Args)]
@@ -122,6 +132,7 @@ pub fn main() -> ExitCode {
         Command::Process(arguments) => process::process(arguments, &common),
         Command::Validate(arguments) => validate::validate(arguments, &common),
         Command::Inspect(arguments) => inspect::inspect(arguments, &common),
+        Command::Checkpoint(command) => checkpoint::checkpoint(command, &common),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,
@@ -148,6 +159,12 @@ impl Common {
             discard_older_than: discard_old.then_some(DISCARD_OLDER_THAN.as_secs() as u32),
         };
         Ok(Workshop { engine: Arc::new(Engine::new(cache)?), context })
+    }
+
+    /// Opens the data directory, and makes it if it is missing.
+    fn open_data_dir(&self) -> anyhow::Result<Dir> {
+        let opened = data_dir::open(self.data_dir.as_deref());
+        opened.map_err(|(path, error)| anyhow::anyhow!("cannot use the data directory {}: {error}", path.display()))
     }
 }
 

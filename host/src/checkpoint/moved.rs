@@ -1,0 +1,47 @@
+//! Puts a file's position elsewhere, because a person says so.
+
+use super::{Entry, State};
+use crate::event::{Ledger, Position};
+
+/// `entry` as if it had been read up to `to`.
+///
+/// Bytes that are skipped count as dropped on purpose; those that will be read again no longer count as anything.
+pub fn moved(entry: &Entry, to: Position) -> Entry {
+    let (from, offset) = (entry.position.offset.0, to.offset.0);
+    let mut ledger = entry.ledger.clone();
+    ledger.dropped += offset.saturating_sub(from);
+    take_back(&mut ledger, from.saturating_sub(offset));
+    Entry { position: to, state: State::Followed, ledger, ..entry.clone() }
+}
+
+fn take_back(ledger: &mut Ledger, mut bytes: u64) {
+    let Ledger { acknowledged, dropped, rejected, quarantined, .. } = ledger;
+    for count in [acknowledged, dropped, rejected, quarantined] {
+        let taken = bytes.min(*count);
+        *count -= taken;
+        bytes -= taken;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkpoint::testing::entry;
+    use crate::event::Offset;
+
+    #[test]
+    fn the_ledger_goes_with_the_position() {
+        let check = |to, acknowledged, dropped| {
+            let mut entry = entry(1, 100);
+            entry.ledger = Ledger { acknowledged: 70, dropped: 30, ..Ledger::default() };
+            let moved = moved(&entry, Position { offset: Offset(to), ..Position::default() });
+            assert_eq!((moved.position.offset, moved.ledger.settled_bytes()), (Offset(to), to));
+            assert_eq!((moved.ledger.acknowledged, moved.ledger.dropped), (acknowledged, dropped), "{to}");
+        };
+        check(100, 70, 30);
+        check(150, 70, 80);
+        check(60, 30, 30);
+        check(10, 0, 10);
+        check(0, 0, 0);
+    }
+}
