@@ -13,10 +13,11 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::filter::LevelFilter;
 
-use crate::config::{self, Loaded};
+use crate::config::{self, AgentConfig, Loaded};
 use crate::processor::engine::Engine;
 use crate::processor::{Context, machine_zone};
 use crate::runtime::assemble::{FlusherOverride, Workshop};
+use crate::runtime::machine::Surroundings;
 use crate::runtime::open_cache;
 use crate::telemetry;
 
@@ -62,6 +63,10 @@ struct RunArguments {
     /// A pipeline config, or a directory of them; may be given several times
     #[arg(short, long = "config", value_name = "FILE_OR_DIR", required = true, num_args = 1..)]
     configs: Vec<PathBuf>,
+
+    /// Settings of the agent as a whole, a JSON file as LoongCollector has it
+    #[arg(long, value_name = "FILE", env = "LOONG_CONFIG")]
+    agent_config: Option<PathBuf>,
 
     /// Send all events here instead of to the configured flushers: stdout, blackhole or file:PATH
     #[arg(long, value_name = "FLUSHER", value_parser = parse_flusher)]
@@ -135,7 +140,7 @@ pub fn main() -> ExitCode {
 
 impl Common {
     /// What pipelines are assembled with. With `discard_old`, processors may discard events that are too old.
-    fn workshop(&self, discard_old: bool) -> anyhow::Result<Workshop> {
+    fn workshop(&self, discard_old: bool, agent: &AgentConfig) -> anyhow::Result<Workshop> {
         let cache = match open_cache(self.cache_dir.as_deref()) {
             Ok(directory) => Some(directory),
             Err((path, error)) => {
@@ -145,9 +150,11 @@ impl Common {
         };
         let context = Context {
             machine_zone: machine_zone(std::env::var("TZ").ok().as_deref()),
-            discard_older_than: discard_old.then_some(DISCARD_OLDER_THAN.as_secs() as u32),
+            discard_older_than: (discard_old && agent.discard_old_data).then_some(DISCARD_OLDER_THAN.as_secs() as u32),
+            extra: Vec::new(),
         };
-        Ok(Workshop { engine: Arc::new(Engine::new(cache)?), context })
+        let surroundings = Surroundings::look(agent, &environment);
+        Ok(Workshop { engine: Arc::new(Engine::new(cache)?), context, surroundings })
     }
 }
 
@@ -170,6 +177,24 @@ fn load_configs(paths: &[PathBuf]) -> (Vec<Loaded>, bool) {
     (all, is_ok)
 }
 
+/// Loads the config of the agent from a file, if there is one, and the environment, and prints its warnings. `None` if it is wrong.
+fn load_agent_config(path: Option<&Path>) -> Option<AgentConfig> {
+    match config::load_agent_config(path, &environment) {
+        Ok((agent, warnings)) => {
+            warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+            Some(agent)
+        }
+        Err(problems) => {
+            print_problems(&problems);
+            None
+        }
+    }
+}
+
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
 /// Loads one config file, prints its warnings, and returns its problems.
 fn load_config(path: &Path) -> Result<config::Pipeline, Vec<config::Problem>> {
     let (pipeline, warnings) = config::load_file(path, &config_context())?;
@@ -178,7 +203,7 @@ fn load_config(path: &Path) -> Result<config::Pipeline, Vec<config::Problem>> {
 }
 
 fn config_context() -> config::Context<'static> {
-    config::Context { env: &|name| std::env::var(name).ok(), builtin_types: loglift_builtin_processors::TYPES }
+    config::Context { env: &environment, builtin_types: loglift_builtin_processors::TYPES }
 }
 
 fn print_problems(problems: &[config::Problem]) {

@@ -6,8 +6,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::chunk::{Chunker, Notice};
-use super::frame::Framing;
+use super::chunk::{Chunker, EventSpec, Notice};
 use super::tail::{Stat, Step, step};
 use crate::event::{EventBatch, FileId, Offset, Source};
 
@@ -16,14 +15,12 @@ use crate::event::{EventBatch, FileId, Offset, Source};
 pub struct FileSpec {
     /// The path.
     pub path: PathBuf,
-    /// What a record is.
-    pub framing: Framing,
+    /// What its events look like.
+    pub events: EventSpec,
     /// An unfinished last record is taken as it is when nothing came for so long.
     pub flush_timeout: Duration,
     /// A renamed file is left for the new one when nothing came for so long; see [`QUIET_TIME`](super::tail::QUIET_TIME).
     pub quiet_time: Duration,
-    /// The tags of all its batches; `__path__` is added.
-    pub tags: Vec<(String, String)>,
 }
 
 /// A file that is followed from its start.
@@ -107,9 +104,7 @@ impl FollowedFile {
         }
         let id = file_id(&metadata);
         let source = Source { path: self.spec.path.clone(), file: Some(id) };
-        let mut tags = vec![("__path__".to_owned(), self.spec.path.to_string_lossy().into_owned())];
-        tags.extend_from_slice(&self.spec.tags);
-        let chunker = Chunker::new(source, tags, self.spec.framing.clone());
+        let chunker = Chunker::of(source, &self.spec.events);
         self.open = Some(OpenFile { file, id, chunker, last_read: Instant::now(), renamed: None });
         Ok(Progress::Again)
     }
@@ -171,12 +166,13 @@ mod tests {
 
     use regex::bytes::Regex;
 
+    use super::super::frame::Framing;
     use super::super::multiline::Patterns;
     use super::*;
 
     fn spec(path: &Path, flush_timeout: Duration) -> FileSpec {
         let quiet_time = Duration::ZERO;
-        FileSpec { path: path.to_owned(), framing: Framing::Lines, flush_timeout, quiet_time, tags: Vec::new() }
+        FileSpec { path: path.to_owned(), events: EventSpec::default(), flush_timeout, quiet_time }
     }
 
     /// Looks until nothing is new, and returns the records found.
@@ -269,7 +265,8 @@ mod tests {
             let directory = tempfile::tempdir().expect("a directory");
             let path = directory.path().join("app.log");
             fs::write(&path, before).expect("the write");
-            let mut followed = FollowedFile::new(FileSpec { framing, ..spec(&path, Duration::from_secs(3600)) });
+            let events = EventSpec { framing, ..EventSpec::default() };
+            let mut followed = FollowedFile::new(FileSpec { events, ..spec(&path, Duration::from_secs(3600)) });
             let mut notices = Vec::new();
             assert_eq!(read_all(&mut followed, &mut notices), expected[..1]);
             fs::write(&path, "B\n").expect("the write");

@@ -4,8 +4,13 @@
 //! chunk of bytes into one batch; [`mod@file`] does the reading.
 
 pub mod chunk;
+mod columns;
 pub mod file;
+pub mod file_tags;
 pub mod frame;
+mod gbk;
 pub mod multiline;
 pub mod stat;
+pub mod tags;
 pub mod tail;
+pub mod topic;

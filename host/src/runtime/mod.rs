@@ -3,7 +3,9 @@
 pub mod agent;
 pub mod assemble;
 mod cache_dir;
+pub mod events;
 mod flush;
+pub mod machine;
 mod worker;
 
 pub use cache_dir::open as open_cache;

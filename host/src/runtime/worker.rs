@@ -127,7 +127,8 @@ impl Worker {
 
     fn tell(&self, place: usize, notice: &Notice) {
         match notice {
-            Notice::Truncated => {}
+            Notice::Truncated | Notice::NoTopic => {}
+            Notice::Undecodable { lines, .. } => self.counters.undecodable_lines.add(*lines),
             Notice::Cut(records) => self.counters.cut_records.add(*records),
             Notice::Unmatched { unmatched, discarded } => {
                 self.counters.unmatched_lines.add(unmatched.lines);
