@@ -18,7 +18,7 @@ pub struct FileTags {
     tags: RwLock<FileTagList>,
 }
 
-/// Names and values, in the order of the file.
+/// Names and values, in the order of the names.
 pub type FileTagList = Arc<Vec<(String, String)>>;
 
 impl FileTags {

@@ -1,7 +1,8 @@
 //! Follows files and turns their bytes into batches.
 //!
 //! [`frame`] and [`multiline`] decide where a record ends, [`tail`] what to do when a file changes, both without I/O; [`chunk`] turns one
-//! chunk of bytes into one batch; [`mod@file`] does the reading.
+//! chunk of bytes into one batch, with the help of `gbk`, which decodes, and `columns`, which lays it out; [`mod@tags`] and
+//! [`topic`] are what its events carry besides their text; [`mod@file`] does the reading.
 
 pub mod chunk;
 mod columns;
