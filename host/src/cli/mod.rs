@@ -159,11 +159,11 @@ impl Common {
 }
 
 /// Loads the configs that paths lead to, and prints what is wrong with the paths themselves.
-fn load_configs(paths: &[PathBuf]) -> (Vec<Loaded>, bool) {
+fn load_configs(paths: &[PathBuf], agent: &AgentConfig) -> (Vec<Loaded>, bool) {
     let mut all = Vec::new();
     let mut is_ok = true;
     for path in paths {
-        match config::load(path, &config_context()) {
+        match config::load(path, &config_context(agent)) {
             Ok(loaded) => {
                 loaded.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
                 all.push(loaded);
@@ -196,14 +196,18 @@ fn environment(name: &str) -> Option<String> {
 }
 
 /// Loads one config file, prints its warnings, and returns its problems.
-fn load_config(path: &Path) -> Result<config::Pipeline, Vec<config::Problem>> {
-    let (pipeline, warnings) = config::load_file(path, &config_context())?;
+fn load_config(path: &Path, agent: &AgentConfig) -> Result<config::Pipeline, Vec<config::Problem>> {
+    let (pipeline, warnings) = config::load_file(path, &config_context(agent))?;
     warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
     Ok(pipeline)
 }
 
-fn config_context() -> config::Context<'static> {
-    config::Context { env: &environment, builtin_types: loglift_builtin_processors::TYPES }
+fn config_context(agent: &AgentConfig) -> config::Context<'static> {
+    config::Context {
+        env: &environment,
+        builtin_types: loglift_builtin_processors::TYPES,
+        default_tail_limit_kib: agent.default_tail_limit_kib,
+    }
 }
 
 fn print_problems(problems: &[config::Problem]) {

@@ -19,7 +19,7 @@ pub(super) fn process(arguments: &ProcessArguments, common: &Common) -> anyhow::
     let Some(agent_config) = load_agent_config(None) else { return Ok(false) };
     let workshop = common.workshop(arguments.discard_old, &agent_config)?;
     let mut warnings = Vec::new();
-    let prepared = load_config(&arguments.config)
+    let prepared = load_config(&arguments.config, &agent_config)
         .and_then(|pipeline| workshop.stages(&pipeline, &mut warnings).map(|stages| (pipeline, stages)));
     warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
     let (pipeline, stages) = match prepared {

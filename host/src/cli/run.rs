@@ -16,7 +16,7 @@ use crate::telemetry::alarm::Alarms;
 pub(super) fn run(arguments: &RunArguments, common: &Common) -> anyhow::Result<bool> {
     let Some(agent_config) = load_agent_config(arguments.agent_config.as_deref()) else { return Ok(false) };
     let workshop = common.workshop(true, &agent_config)?;
-    let (loaded, mut is_ok) = load_configs(&arguments.configs);
+    let (loaded, mut is_ok) = load_configs(&arguments.configs, &agent_config);
     let mut assemblies = Vec::new();
     for file in loaded.into_iter().flat_map(|loaded| loaded.files) {
         let name = file.path.display().to_string();

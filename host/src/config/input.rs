@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::Context;
 use super::fields::{Cursor, Fields, NotYet, StringMap, words};
 use super::multiline::{self, Multiline};
 use super::names::INPUTS;
@@ -136,18 +137,19 @@ const DEFAULT_OFFSET_KEY: &str = "__file_offset__";
 const CONTENT: &str = "content";
 
 /// Reads one entry of `inputs`.
-pub(super) fn read(mut fields: Fields<'_>) -> Option<InputSpec> {
+pub(super) fn read(mut fields: Fields<'_>, context: &Context<'_>) -> Option<InputSpec> {
     let (path, at) = (fields.cursor.path.clone(), fields.cursor.at());
     let type_name = plugin::type_name(&mut fields)?;
     if type_name.text != "input_file" {
         return type_name.refuse("input", INPUTS);
     }
-    let file = file_input(&mut fields);
+    let file = file_input(&mut fields, context);
     fields.finish();
     Some(InputSpec { path, at, kind: InputKind::File(Box::new(file?)) })
 }
 
-fn file_input(fields: &mut Fields<'_>) -> Option<FileInput> {
+fn file_input(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<FileInput> {
+    let tail_size_kib = context.default_tail_limit_kib.unwrap_or(DEFAULT_TAIL_SIZE_KIB);
     let file_paths = file_paths(fields);
     let input = FileInput {
         file_paths: Vec::new(),
@@ -158,7 +160,7 @@ fn file_input(fields: &mut Fields<'_>) -> Option<FileInput> {
         exclude_files: exclusions(fields, "ExcludeFiles", |name| !name.contains('/')),
         exclude_dirs: exclusions(fields, "ExcludeDirs", |path| path.starts_with('/')),
         encoding: encoding(fields),
-        tail_size_kib: fields.within("TailSizeKB", DEFAULT_TAIL_SIZE_KIB, 0..=MAX_TAIL_SIZE_KIB),
+        tail_size_kib: fields.within("TailSizeKB", tail_size_kib, 0..=MAX_TAIL_SIZE_KIB),
         tailing_all_matched_files: fields.or("TailingAllMatchedFiles", false),
         flush_timeout_secs: fields.or("FlushTimeoutSecs", DEFAULT_FLUSH_TIMEOUT_SECS),
         read_delay_skip_threshold_bytes: fields.or("ReadDelaySkipThresholdBytes", 0),
@@ -325,10 +327,11 @@ mod tests {
     use super::*;
 
     fn read_input(text: &str) -> (Option<FileInput>, Vec<String>) {
+        let context = Context { env: &|_| None, builtin_types: &[], default_tail_limit_kib: Some(7) };
         warnings_and_problems(|report| {
             let node = yaml(&format!("Type: input_file\n{text}\n"));
             let cursor = Cursor { node: &node, path: "inputs[0]".into(), report };
-            read(Fields::open(cursor).expect("a map")).map(|spec| {
+            read(Fields::open(cursor).expect("a map"), &context).map(|spec| {
                 let InputKind::File(input) = spec.kind;
                 *input
             })
@@ -341,7 +344,7 @@ mod tests {
         let input = input.expect("valid");
         assert_eq!(found, [""; 0]);
         assert_eq!(input.unsupported().count(), 0);
-        assert_eq!((input.tail_size_kib, input.flush_timeout_secs, input.multiline), (1024, 60, Multiline::Line));
+        assert_eq!((input.tail_size_kib, input.flush_timeout_secs, input.multiline), (7, 60, Multiline::Line));
     }
 
     #[test]
@@ -361,7 +364,7 @@ mod tests {
         );
         check(
             &format!("{paths}TailSizeKB: 999999999"),
-            "3:13: inputs[0].TailSizeKB: expected 0 to 104857600; the default 1024 applies",
+            "3:13: inputs[0].TailSizeKB: expected 0 to 104857600; the default 7 applies",
         );
         check(
             &format!("{paths}ExcludeFiles: [a/b]"),

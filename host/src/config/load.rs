@@ -198,7 +198,7 @@ mod tests {
     use super::*;
 
     const PIPELINE: &str = "inputs: [{Type: input_file, FilePaths: [/a]}]\nflushers: [{Type: flusher_blackhole}]\n";
-    const CONTEXT: Context<'_> = Context { env: &|_| None, builtin_types: &[] };
+    const CONTEXT: Context<'_> = Context { env: &|_| None, builtin_types: &[], default_tail_limit_kib: None };
 
     /// Returns `files` by name and first problem, and the warnings, of a directory with these files.
     fn load_directory(files: &[(&str, &[u8])]) -> (Vec<(String, String)>, Vec<String>) {

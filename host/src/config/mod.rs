@@ -60,6 +60,8 @@ pub struct Context<'a> {
     pub env: &'a Lookup<'a>,
     /// The types of the processors that the agent has.
     pub builtin_types: &'a [&'a str],
+    /// The default of `TailSizeKB`, if the agent has one of its own.
+    pub default_tail_limit_kib: Option<u64>,
 }
 
 /// Where a config text comes from.

@@ -92,7 +92,7 @@ pub(super) fn read(document: Document<'_>, file: &str, context: &Context<'_>) ->
     let Document { fields: mut document, name, sls } = document;
     let enable = document.or("enable", true);
     let global = document.map("global").map_or_else(Global::default, read_global);
-    let inputs = inputs(&mut document);
+    let inputs = inputs(&mut document, context);
     let processors = document.maps("processors").into_iter();
     let processors = processors.filter_map(|entry| processor::read(entry, file, context.builtin_types)).collect();
     let flushers = flushers(&mut document, &sls);
@@ -109,12 +109,12 @@ pub(super) fn read(document: Document<'_>, file: &str, context: &Context<'_>) ->
     Pipeline { name, enable, global, inputs, processors, flushers }
 }
 
-fn inputs(document: &mut Fields<'_>) -> Vec<InputSpec> {
+fn inputs(document: &mut Fields<'_>, context: &Context<'_>) -> Vec<InputSpec> {
     let entries = required_maps(document, "inputs");
     if let Some(second) = entries.get(1) {
         second.cursor.error("expected one input: an input_file stands alone");
     }
-    entries.into_iter().filter_map(input::read).collect()
+    entries.into_iter().filter_map(|entry| input::read(entry, context)).collect()
 }
 
 fn flushers(document: &mut Fields<'_>, defaults: &SlsDefaults) -> Vec<FlusherSpec> {

@@ -19,7 +19,7 @@ fn parse_as(syntax: Syntax, text: &str) -> Parsed {
         _ => None,
     };
     let source = Source { file: "a.yaml".into(), stem: "a".into(), syntax };
-    let context = Context { env: &env, builtin_types: BUILTIN };
+    let context = Context { env: &env, builtin_types: BUILTIN, default_tail_limit_kib: None };
     match parse(text, &source, &context) {
         Ok((pipeline, warnings)) => Ok((pipeline, warnings.iter().map(ToString::to_string).collect())),
         Err(problems) => Err(problems.iter().map(ToString::to_string).collect()),

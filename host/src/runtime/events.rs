@@ -108,8 +108,8 @@ mod tests {
             "global: {{{global}}}\ninputs: [{{Type: input_file, FilePaths: [/a], {input}}}]\nflushers: [{{Type: flusher_stdout}}]"
         );
         let source = Source { file: "a.yaml".into(), stem: "a".into(), syntax: Syntax::Yaml };
-        let (pipeline, warnings) =
-            parse(&text, &source, &Context { env: &|_| None, builtin_types: &[] }).expect("the config is valid");
+        let context = Context { env: &|_| None, builtin_types: &[], default_tail_limit_kib: None };
+        let (pipeline, warnings) = parse(&text, &source, &context).expect("the config is valid");
         assert_eq!(warnings, [], "{text}");
         event_spec(&pipeline, &Surroundings::default())
     }

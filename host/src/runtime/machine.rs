@@ -4,6 +4,7 @@ use std::fs;
 use std::net::{IpAddr, UdpSocket};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::config::{AgentConfig, Lookup};
 use crate::input::file_tags::FileTags;
@@ -28,6 +29,9 @@ impl Surroundings {
         };
         let file = first_of(env, &["LOONG_FILE_TAGS", "ALIYUN_LOG_FILE_TAGS"]).filter(|path| !path.is_empty());
         let file_tags = file.map(|path| Arc::new(FileTags::new(PathBuf::from(path))));
+        // Read before the first event, so that no worker finds another one reading it for the first time.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs() as i64);
+        file_tags.iter().for_each(|file_tags| drop(file_tags.at(now)));
         Self { machine: Arc::new(machine), file_tags }
     }
 }
