@@ -1,6 +1,6 @@
 //! One folder of `cases/` or of `examples/pipelines/` a case: a config and input, and what `loglift process` made of them when somebody last looked.
 //!
-//! `case.json` may add arguments, variables of the environment and another exit code. `BLESS=1 cargo test -p loglift-tests
+//! `tags.json` may stand beside them for a case that names it. `case.json` may add arguments, variables of the environment and another exit code. `BLESS=1 cargo test -p loglift-tests
 //! --test cases` writes `stdout.jsonl` and `stderr.txt` anew, to be reviewed as a diff.
 
 use std::collections::BTreeMap;
@@ -48,6 +48,9 @@ fn check(folder: &Path) -> Result<()> {
     let scratch = Scratch::new()?;
     for file in ["pipeline.yaml", "input.log"] {
         scratch.write(file, fs::read(folder.join(file)).with_context(|| format!("no {file}"))?)?;
+    }
+    if let Ok(tags) = fs::read(folder.join("tags.json")) {
+        scratch.write("tags.json", tags)?;
     }
     let mut arguments = vec!["process", "-c", "pipeline.yaml", "input.log"];
     arguments.extend(case.arguments.iter().map(String::as_str));

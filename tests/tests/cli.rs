@@ -96,6 +96,23 @@ fn a_config_that_cannot_be_read_is_one_line() -> Result<()> {
 }
 
 #[test]
+fn a_config_of_the_agent_that_is_wrong_keeps_it_from_starting() -> Result<()> {
+    let scratch = Scratch::new()?;
+    scratch.pipeline(&[])?;
+    let command = ["run", "-c", "pipeline.yaml", "--agent-config", "agent.json"];
+    let check = |text: &str, line: &str| {
+        scratch.write("agent.json", text)?;
+        refuses(scratch.loglift(&command), &format!("error: agent.json:{line}")).with_context(|| text.to_owned())
+    };
+    check("{", "1:1: not valid JSON: unterminated object")?;
+    check("7", "1:1: expected a map at the top, found the number 7")?;
+    check(r#"{"working_ip": []}"#, "1:16: working_ip: expected a string, found a list")?;
+    scratch.write("agent.json", "{}")?;
+    let line = "error: environment: discard_old_data: expected true or false, found a string";
+    refuses(scratch.loglift(&command).env("LOONG_DISCARD_OLD_DATA", "maybe"), line)
+}
+
+#[test]
 fn a_config_that_only_root_can_read_is_one_line() -> Result<()> {
     use std::os::unix::fs::PermissionsExt;
     let scratch = Scratch::new()?;

@@ -106,6 +106,34 @@ fn every_line_of_a_growing_file_reaches_both_flushers_in_order() -> Result<()> {
 }
 
 #[test]
+fn tags_offsets_and_gbk_are_those_of_the_file_however_it_grows() -> Result<()> {
+    let scratch = Scratch::new()?;
+    let input = format!(
+        "inputs:\n  - {{Type: input_file, FilePaths: [{}], FileEncoding: gbk, FileOffsetKey: at, Tags: {{FilePathTagKey: ''}}}}\n",
+        scratch.path("input.log").display()
+    );
+    scratch.write("pipeline.yaml", input + "flushers:\n  - {Type: flusher_stdout, Tags: true}\n")?;
+    scratch.write("agent.json", r#"{"working_ip": "10.0.0.1", "working_hostname": "machine"}"#)?;
+    let arguments = ["run", "-c", "pipeline.yaml", "--agent-config", "agent.json"];
+    // The second byte of a character comes later than the first, and looks like a brace.
+    scratch.write("input.log", b"one \xd6\xd0\ntwo \x81")?;
+    let mut agent = scratch.loglift(&arguments).start()?;
+    agent.wait_until("the first line", |agent| stdout_lines(agent) == 1)?;
+    scratch.append("input.log", b"\x7b\nthree\n")?;
+    agent.wait_until("all lines", |agent| stdout_lines(agent) == 3)?;
+    let found = agent.terminate()?;
+    let expected = [("one \u{4e2d}", 0), ("two \u{4e84}", 7), ("three", 14)].map(|(text, at)| {
+        format!(
+            r#"{{"__time__": NOW, "content": "{text}", "at": "{at}", "__tag__:__hostname__": "machine", "__tag__:__host_ip__": "10.0.0.1"}}"#
+        )
+    });
+    assert_eq!(found.events(), expected);
+    assert_eq!(total(&found, "read_bytes_total"), Some(20));
+    assert_eq!(total(&found, "undecodable_lines_total"), Some(0));
+    Ok(())
+}
+
+#[test]
 fn a_signal_drains_what_was_read_and_ends_with_success() -> Result<()> {
     let scratch = Scratch::new()?;
     scratch.pipeline(&[JSON])?;

@@ -136,6 +136,8 @@ struct LedgerShape {
     rejected: u64,
     #[serde(skip_serializing_if = "is_zero")]
     quarantined: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    copied: u64,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     lost: BTreeMap<String, u64>,
     #[serde(skip_serializing_if = "is_zero")]
@@ -214,6 +216,7 @@ impl LedgerShape {
             dropped: ledger.dropped,
             rejected: ledger.rejected,
             quarantined: ledger.quarantined,
+            copied: ledger.copied,
             lost: lost.filter(|(_, bytes)| *bytes > 0).collect(),
             estimated: ledger.estimated,
         }
@@ -225,6 +228,7 @@ impl LedgerShape {
             dropped: self.dropped,
             rejected: self.rejected,
             quarantined: self.quarantined,
+            copied: self.copied,
             lost: Loss::ALL.map(|cause| self.lost.get(cause.name()).copied().unwrap_or(0)),
             estimated: self.estimated,
         }
@@ -342,7 +346,15 @@ mod tests {
                     len: Offset(len),
                     updated: birth_ns.unwrap_or(-1),
                     state,
-                    ledger: Ledger { acknowledged, dropped, rejected, quarantined, lost, estimated: offset },
+                    ledger: Ledger {
+                        acknowledged,
+                        dropped,
+                        rejected,
+                        quarantined,
+                        copied: offset / 2,
+                        lost,
+                        estimated: offset,
+                    },
                 }
             },
         )

@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use super::{Common, InspectArguments};
-use crate::config;
+use crate::config::{self, AgentConfig};
 use crate::telemetry::one_line;
 
 /// Prints what a component is. Returns whether it is one.
 pub(super) fn inspect(arguments: &InspectArguments, common: &Common) -> anyhow::Result<bool> {
-    let workshop = common.workshop(false)?;
+    let workshop = common.workshop(false, &AgentConfig::default())?;
     let name = &arguments.component;
     let built_in = loglift_builtin_processors::find(name);
     let origin = match built_in {

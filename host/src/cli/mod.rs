@@ -16,10 +16,11 @@ use cap_std::fs::Dir;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::filter::LevelFilter;
 
-use crate::config::{self, Loaded};
+use crate::config::{self, AgentConfig, Loaded};
 use crate::processor::engine::Engine;
 use crate::processor::{Context, machine_zone};
 use crate::runtime::assemble::{FlusherOverride, Workshop};
+use crate::runtime::machine::Surroundings;
 use crate::runtime::{data_dir, open_cache};
 use crate::telemetry;
 
@@ -72,6 +73,10 @@ struct RunArguments {
     /// A pipeline config, or a directory of them; may be given several times
     #[arg(short, long = "config", value_name = "FILE_OR_DIR", required = true, num_args = 1..)]
     configs: Vec<PathBuf>,
+
+    /// Settings of the agent as a whole, a JSON file as LoongCollector has it
+    #[arg(long, value_name = "FILE", env = "LOONG_CONFIG")]
+    agent_config: Option<PathBuf>,
 
     /// Send all events here instead of to the configured flushers: stdout, blackhole or file:PATH
     #[arg(long, value_name = "FLUSHER", value_parser = parse_flusher)]
@@ -146,7 +151,7 @@ pub fn main() -> ExitCode {
 
 impl Common {
     /// What pipelines are assembled with. With `discard_old`, processors may discard events that are too old.
-    fn workshop(&self, discard_old: bool) -> anyhow::Result<Workshop> {
+    fn workshop(&self, discard_old: bool, agent: &AgentConfig) -> anyhow::Result<Workshop> {
         let cache = match open_cache(self.cache_dir.as_deref()) {
             Ok(directory) => Some(directory),
             Err((path, error)) => {
@@ -156,9 +161,11 @@ impl Common {
         };
         let context = Context {
             machine_zone: machine_zone(std::env::var("TZ").ok().as_deref()),
-            discard_older_than: discard_old.then_some(DISCARD_OLDER_THAN.as_secs() as u32),
+            discard_older_than: (discard_old && agent.discard_old_data).then_some(DISCARD_OLDER_THAN.as_secs() as u32),
+            extra: Vec::new(),
         };
-        Ok(Workshop { engine: Arc::new(Engine::new(cache)?), context })
+        let surroundings = Surroundings::look(agent, &environment);
+        Ok(Workshop { engine: Arc::new(Engine::new(cache)?), context, surroundings })
     }
 
     /// Opens the data directory, and makes it if it is missing.
@@ -169,11 +176,11 @@ impl Common {
 }
 
 /// Loads the configs that paths lead to, and prints what is wrong with the paths themselves.
-fn load_configs(paths: &[PathBuf]) -> (Vec<Loaded>, bool) {
+fn load_configs(paths: &[PathBuf], agent: &AgentConfig) -> (Vec<Loaded>, bool) {
     let mut all = Vec::new();
     let mut is_ok = true;
     for path in paths {
-        match config::load(path, &config_context()) {
+        match config::load(path, &config_context(agent)) {
             Ok(loaded) => {
                 loaded.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
                 all.push(loaded);
@@ -187,15 +194,37 @@ fn load_configs(paths: &[PathBuf]) -> (Vec<Loaded>, bool) {
     (all, is_ok)
 }
 
+/// Loads the config of the agent from a file, if there is one, and the environment, and prints its warnings. `None` if it is wrong.
+fn load_agent_config(path: Option<&Path>) -> Option<AgentConfig> {
+    match config::load_agent_config(path, &environment) {
+        Ok((agent, warnings)) => {
+            warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+            Some(agent)
+        }
+        Err(problems) => {
+            print_problems(&problems);
+            None
+        }
+    }
+}
+
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
 /// Loads one config file, prints its warnings, and returns its problems.
-fn load_config(path: &Path) -> Result<config::Pipeline, Vec<config::Problem>> {
-    let (pipeline, warnings) = config::load_file(path, &config_context())?;
+fn load_config(path: &Path, agent: &AgentConfig) -> Result<config::Pipeline, Vec<config::Problem>> {
+    let (pipeline, warnings) = config::load_file(path, &config_context(agent))?;
     warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
     Ok(pipeline)
 }
 
-fn config_context() -> config::Context<'static> {
-    config::Context { env: &|name| std::env::var(name).ok(), builtin_types: loglift_builtin_processors::TYPES }
+fn config_context(agent: &AgentConfig) -> config::Context<'static> {
+    config::Context {
+        env: &environment,
+        builtin_types: loglift_builtin_processors::TYPES,
+        default_tail_limit_kib: agent.default_tail_limit_kib,
+    }
 }
 
 fn print_problems(problems: &[config::Problem]) {

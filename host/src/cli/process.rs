@@ -6,19 +6,20 @@ use std::sync::Arc;
 
 use anyhow::Context;
 
-use super::{Common, ProcessArguments, load_config, print_problems};
+use super::{Common, ProcessArguments, load_agent_config, load_config, print_problems};
 use crate::event::{EventBatch, Source};
 use crate::flusher::json_lines::{Encoder, Shape};
 use crate::input::chunk::{Chunker, Notice};
 use crate::processor::chain::{Chain, Stage};
-use crate::runtime::assemble::{framing, ignores_unmatched};
+use crate::runtime::events::{event_spec, ignores_unmatched};
 use crate::telemetry::alarm::{Alarm, Alarms};
 
 /// Runs the processors of a pipeline on a file or standard input. Returns whether all went well.
 pub(super) fn process(arguments: &ProcessArguments, common: &Common) -> anyhow::Result<bool> {
-    let workshop = common.workshop(arguments.discard_old)?;
+    let Some(agent_config) = load_agent_config(None) else { return Ok(false) };
+    let workshop = common.workshop(arguments.discard_old, &agent_config)?;
     let mut warnings = Vec::new();
-    let prepared = load_config(&arguments.config)
+    let prepared = load_config(&arguments.config, &agent_config)
         .and_then(|pipeline| workshop.stages(&pipeline, &mut warnings).map(|stages| (pipeline, stages)));
     warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
     let (pipeline, stages) = match prepared {
@@ -38,9 +39,8 @@ pub(super) fn process(arguments: &ProcessArguments, common: &Common) -> anyhow::
         Box::new(File::open(&arguments.file).with_context(|| format!("cannot open {path}"))?)
     };
     let source = Source::new(if is_stdin { "stdin".into() } else { arguments.file.clone() }, None);
-    let tags = vec![("__path__".to_owned(), source.path.display().to_string())];
     let mut run = Run {
-        chunker: Chunker::new(Arc::new(source), tags, framing(&pipeline)),
+        chunker: Chunker::of(Arc::new(source), &event_spec(&pipeline, &workshop.surroundings)),
         ignores_unmatched: ignores_unmatched(&pipeline),
         chain: Chain::new(&pipeline.name, &stages, &alarms),
         encoder: Encoder::new(Shape {

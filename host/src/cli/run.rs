@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
 
-use super::{Common, RunArguments, load_configs, print_problems};
+use super::{Common, RunArguments, load_agent_config, load_configs, print_problems};
 use crate::runtime::agent::{Agent, Options};
 use crate::telemetry::alarm::Alarms;
 
@@ -14,8 +14,9 @@ use crate::telemetry::alarm::Alarms;
 ///
 /// A pipeline that is wrong does not keep the others from running; without a single one that is right, nothing runs.
 pub(super) fn run(arguments: &RunArguments, common: &Common) -> anyhow::Result<bool> {
-    let workshop = common.workshop(true)?;
-    let (loaded, mut is_ok) = load_configs(&arguments.configs);
+    let Some(agent_config) = load_agent_config(arguments.agent_config.as_deref()) else { return Ok(false) };
+    let workshop = common.workshop(true, &agent_config)?;
+    let (loaded, mut is_ok) = load_configs(&arguments.configs, &agent_config);
     let mut assemblies = Vec::new();
     for file in loaded.into_iter().flat_map(|loaded| loaded.files) {
         let name = file.path.display().to_string();

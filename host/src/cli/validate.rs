@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use super::{Common, ValidateArguments, load_configs, print_problems};
-use crate::config::{FlusherKind, InputKind, Pipeline};
+use crate::config::{AgentConfig, FlusherKind, InputKind, Pipeline};
 use crate::input::frame::Framing;
 use crate::processor::chain::Stage;
-use crate::runtime::assemble::{Workshop, framing};
+use crate::runtime::assemble::Workshop;
+use crate::runtime::events::framing;
 
 /// Prints what pipelines are and what is wrong with them. Returns whether all are right.
 pub(super) fn validate(arguments: &ValidateArguments, common: &Common) -> anyhow::Result<bool> {
-    let workshop = common.workshop(true)?;
-    let (loaded, mut is_ok) = load_configs(&arguments.configs);
+    let agent_config = AgentConfig::default();
+    let workshop = common.workshop(true, &agent_config)?;
+    let (loaded, mut is_ok) = load_configs(&arguments.configs, &agent_config);
     for file in loaded.into_iter().flat_map(|loaded| loaded.files) {
         let path = file.path.display();
         let mut warnings = Vec::new();

@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use super::fields::{Fields, NotYet, StringMap, words};
+use super::Context;
+use super::fields::{Cursor, Fields, NotYet, StringMap, words};
 use super::multiline::{self, Multiline};
 use super::names::INPUTS;
 use super::node::Position;
@@ -112,23 +113,7 @@ impl FileInput {
 
 /// What `input_file` does not do yet. A line goes when it does.
 const NOT_YET: &[NotYet<FileInput>] = &[
-    ("PreservedDirDepth", |input| input.preserved_dir_depth >= 0),
-    ("MaxCheckpointDirSearchDepth", |input| input.max_checkpoint_dir_search_depth != 0),
-    ("ExcludeFilePaths", |input| !input.exclude_file_paths.is_empty()),
-    ("ExcludeFiles", |input| !input.exclude_files.is_empty()),
-    ("ExcludeDirs", |input| !input.exclude_dirs.is_empty()),
-    ("FileEncoding", |input| input.encoding != Encoding::Utf8),
-    ("TailSizeKB", |input| input.tail_size_kib != DEFAULT_TAIL_SIZE_KIB),
-    ("TailingAllMatchedFiles", |input| input.tailing_all_matched_files),
-    ("ReadDelaySkipThresholdBytes", |input| input.read_delay_skip_threshold_bytes != 0),
-    ("ReadDelayAlertThresholdBytes", |input| input.read_delay_alert_threshold_bytes != DEFAULT_DELAY_ALERT_BYTES),
-    ("CloseUnusedReaderIntervalSec", |input| input.close_unused_reader_interval_secs != DEFAULT_CLOSE_UNUSED_SECS),
-    ("RotatorQueueSize", |input| input.rotator_queue_size != DEFAULT_ROTATOR_QUEUE_SIZE),
     ("EnableExactlyOnce", |input| input.exactly_once_slots != 0),
-    ("AllowingIncludedByMultiConfigs", |input| input.allowing_included_by_multi_configs),
-    ("AppendingLogPositionMeta", |input| input.appending_log_position_meta),
-    ("FileOffsetKey", |input| input.file_offset_key.is_some() && !input.appending_log_position_meta),
-    ("Tags", |input| !input.tags.is_empty()),
     ("Multiline", |input| matches!(input.multiline, Multiline::WholeFile { .. })),
     ("EnableContainerDiscovery", |input| input.containers.discovery),
     ("CollectingContainersMeta", |input| input.containers.collecting_meta),
@@ -148,20 +133,23 @@ const MAX_EXACTLY_ONCE_SLOTS: u64 = 512;
 const MAX_FILE_PATHS: usize = 10;
 /// The field of the offset when its key is `__default__`, or not given but implied.
 const DEFAULT_OFFSET_KEY: &str = "__file_offset__";
+/// The field that holds the text of a record.
+const CONTENT: &str = "content";
 
 /// Reads one entry of `inputs`.
-pub(super) fn read(mut fields: Fields<'_>) -> Option<InputSpec> {
+pub(super) fn read(mut fields: Fields<'_>, context: &Context<'_>) -> Option<InputSpec> {
     let (path, at) = (fields.cursor.path.clone(), fields.cursor.at());
     let type_name = plugin::type_name(&mut fields)?;
     if type_name.text != "input_file" {
         return type_name.refuse("input", INPUTS);
     }
-    let file = file_input(&mut fields);
+    let file = file_input(&mut fields, context);
     fields.finish();
     Some(InputSpec { path, at, kind: InputKind::File(Box::new(file?)) })
 }
 
-fn file_input(fields: &mut Fields<'_>) -> Option<FileInput> {
+fn file_input(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<FileInput> {
+    let tail_size_kib = context.default_tail_limit_kib.unwrap_or(DEFAULT_TAIL_SIZE_KIB);
     let file_paths = file_paths(fields);
     let input = FileInput {
         file_paths: Vec::new(),
@@ -172,7 +160,7 @@ fn file_input(fields: &mut Fields<'_>) -> Option<FileInput> {
         exclude_files: exclusions(fields, "ExcludeFiles", |name| !name.contains('/')),
         exclude_dirs: exclusions(fields, "ExcludeDirs", |path| path.starts_with('/')),
         encoding: encoding(fields),
-        tail_size_kib: fields.within("TailSizeKB", DEFAULT_TAIL_SIZE_KIB, 0..=MAX_TAIL_SIZE_KIB),
+        tail_size_kib: fields.within("TailSizeKB", tail_size_kib, 0..=MAX_TAIL_SIZE_KIB),
         tailing_all_matched_files: fields.or("TailingAllMatchedFiles", false),
         flush_timeout_secs: fields.or("FlushTimeoutSecs", DEFAULT_FLUSH_TIMEOUT_SECS),
         read_delay_skip_threshold_bytes: fields.or("ReadDelaySkipThresholdBytes", 0),
@@ -182,7 +170,7 @@ fn file_input(fields: &mut Fields<'_>) -> Option<FileInput> {
         exactly_once_slots: fields.within("EnableExactlyOnce", 0, 0..=MAX_EXACTLY_ONCE_SLOTS),
         allowing_collecting_files_in_root_dir: fields.or("AllowingCollectingFilesInRootDir", false),
         allowing_included_by_multi_configs: fields.or("AllowingIncludedByMultiConfigs", false),
-        file_offset_key: fields.optional("FileOffsetKey"),
+        file_offset_key: file_offset_key(fields),
         appending_log_position_meta: fields.or("AppendingLogPositionMeta", false),
         tags: tags(fields),
         multiline: multiline::read(fields),
@@ -242,10 +230,24 @@ fn encoding(fields: &mut Fields<'_>) -> Encoding {
     {
         cursor.error(format!("expected {}, found {name:?}", words(ENCODINGS)));
     }
-    known.map_or(Encoding::Utf8, |(_, encoding)| *encoding)
+    let encoding = known.map_or(Encoding::Utf8, |(_, encoding)| *encoding);
+    if encoding == Encoding::Utf16 {
+        let warn = |cursor: &Cursor<'_>| cursor.warn("utf16 is not decoded: the bytes are taken as they are");
+        fields.cursor("FileEncoding").iter().for_each(warn);
+    }
+    encoding
 }
 
 const ENCODINGS: &[(&str, Encoding)] = &[("utf8", Encoding::Utf8), ("gbk", Encoding::Gbk), ("utf16", Encoding::Utf16)];
+
+fn file_offset_key(fields: &mut Fields<'_>) -> Option<String> {
+    let key = fields.optional::<String>("FileOffsetKey")?;
+    if key == CONTENT {
+        let warn = |cursor: &Cursor<'_>| cursor.warn("the text of a record has this name; there will be no offset");
+        fields.cursor("FileOffsetKey").iter().for_each(warn);
+    }
+    Some(key).filter(|key| key != CONTENT)
+}
 
 /// Reads `Tags`, of which the last key has two spellings in the wild.
 fn tags(fields: &mut Fields<'_>) -> StringMap {
@@ -261,8 +263,14 @@ fn tags(fields: &mut Fields<'_>) -> StringMap {
         "ContainerImageTagKey",
     ];
     let Some(mut tags) = fields.map("Tags") else { return Vec::new() };
-    let given = KEYS.iter().filter_map(|key| Some((*key, tags.optional::<String>(key)?)));
-    let renamed = given.map(|(key, name)| (key.replace("ImageTagKey", "ImageNameTagKey"), name)).collect();
+    let mut renamed = StringMap::new();
+    for key in KEYS {
+        let Some(name) = tags.optional::<String>(key) else { continue };
+        if !key.starts_with("File") && !name.is_empty() {
+            tags.cursor(key).iter().for_each(|cursor| cursor.warn("tags of containers are not supported yet"));
+        }
+        renamed.push((key.replace("ImageTagKey", "ImageNameTagKey"), name));
+    }
     tags.finish();
     renamed
 }
@@ -315,15 +323,15 @@ fn container_filters(fields: &mut Fields<'_>) -> Vec<(String, StringMap)> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fields::Cursor;
     use super::super::testing::{warnings_and_problems, yaml};
     use super::*;
 
     fn read_input(text: &str) -> (Option<FileInput>, Vec<String>) {
+        let context = Context { env: &|_| None, builtin_types: &[], default_tail_limit_kib: Some(7) };
         warnings_and_problems(|report| {
             let node = yaml(&format!("Type: input_file\n{text}\n"));
             let cursor = Cursor { node: &node, path: "inputs[0]".into(), report };
-            read(Fields::open(cursor).expect("a map")).map(|spec| {
+            read(Fields::open(cursor).expect("a map"), &context).map(|spec| {
                 let InputKind::File(input) = spec.kind;
                 *input
             })
@@ -336,7 +344,7 @@ mod tests {
         let input = input.expect("valid");
         assert_eq!(found, [""; 0]);
         assert_eq!(input.unsupported().count(), 0);
-        assert_eq!((input.tail_size_kib, input.flush_timeout_secs, input.multiline), (1024, 60, Multiline::Line));
+        assert_eq!((input.tail_size_kib, input.flush_timeout_secs, input.multiline), (7, 60, Multiline::Line));
     }
 
     #[test]
@@ -356,7 +364,7 @@ mod tests {
         );
         check(
             &format!("{paths}TailSizeKB: 999999999"),
-            "3:13: inputs[0].TailSizeKB: expected 0 to 104857600; the default 1024 applies",
+            "3:13: inputs[0].TailSizeKB: expected 0 to 104857600; the default 7 applies",
         );
         check(
             &format!("{paths}ExcludeFiles: [a/b]"),
@@ -373,6 +381,18 @@ mod tests {
         check(
             &format!("{paths}ContainerFilters: {{K8sPodRegex: a, IncludeEnv: {{A: ''}}}}"),
             "3:19: inputs[0].ContainerFilters: not supported yet, has no effect",
+        );
+        check(
+            &format!("{paths}FileEncoding: UTF16"),
+            "3:15: inputs[0].FileEncoding: utf16 is not decoded: the bytes are taken as they are",
+        );
+        check(
+            &format!("{paths}Tags: {{K8sPodUidTagKey: '', ContainerIpTagKey: ip}}"),
+            "3:48: inputs[0].Tags.ContainerIpTagKey: tags of containers are not supported yet",
+        );
+        check(
+            &format!("{paths}FileOffsetKey: content"),
+            "3:16: inputs[0].FileOffsetKey: the text of a record has this name; there will be no offset",
         );
         check("FilePaths: [/a, /b, /a]", "2:21: inputs[0].FilePaths[2]: named twice, read once");
         check(

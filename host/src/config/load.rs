@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::node::Position;
 use super::pipeline::Pipeline;
 use super::problem::{Problem, Warning};
-use super::{Context, Source, Syntax, parse};
+use super::{AgentConfig, Context, Lookup, Source, Syntax, parse};
 
 /// The config files of a directory, or one file.
 #[derive(Debug)]
@@ -59,13 +59,18 @@ pub fn load(path: &Path, context: &Context<'_>) -> Result<Loaded, Problem> {
 /// All that is wrong with it, as for [`parse`]; a file that cannot be read is one problem.
 pub fn load_file(path: &Path, context: &Context<'_>) -> Result<(Pipeline, Vec<Warning>), Vec<Problem>> {
     let source = Source::of_path(path).ok_or_else(|| vec![of_path(path, "expected a name in .yaml, .yml or .json")])?;
-    let bytes = read(path).map_err(|error| vec![unreadable(path, &error)])?;
-    let text = str::from_utf8(&bytes).map_err(|error| {
-        let start = str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default();
-        let at = Some(Position::of_offset(start, start.len()));
-        vec![Problem { at, ..of_path(path, "not UTF-8") }.hint("save the file as UTF-8")]
-    })?;
-    parse(text, &source, context)
+    let text = read_text(path).map_err(|problem| vec![problem])?;
+    parse(&text, &source, context)
+}
+
+/// Loads the config of the agent: the file if there is one, and the environment.
+///
+/// # Errors
+/// All that is wrong with it, as for [`AgentConfig::parse`]; a file that cannot be read is one problem.
+pub fn load_agent_config(path: Option<&Path>, env: &Lookup<'_>) -> Result<(AgentConfig, Vec<Warning>), Vec<Problem>> {
+    let Some(path) = path else { return AgentConfig::parse("{}", "", env) };
+    let text = read_text(path).map_err(|problem| vec![problem])?;
+    AgentConfig::parse(&text, &path.display().to_string(), env)
 }
 
 impl Source {
@@ -98,6 +103,15 @@ impl Loaded {
 
 /// Larger than any config: what is larger is something else.
 const MAX_CONFIG_BYTES: u64 = 4 << 20;
+
+fn read_text(path: &Path) -> Result<String, Problem> {
+    let bytes = read(path).map_err(|error| unreadable(path, &error))?;
+    String::from_utf8(bytes).map_err(|error| {
+        let start = str::from_utf8(&error.as_bytes()[..error.utf8_error().valid_up_to()]).unwrap_or_default();
+        let at = Some(Position::of_offset(start, start.len()));
+        Problem { at, ..of_path(path, "not UTF-8") }.hint("save the file as UTF-8")
+    })
+}
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     if !fs::metadata(path)?.is_file() {
@@ -184,7 +198,7 @@ mod tests {
     use super::*;
 
     const PIPELINE: &str = "inputs: [{Type: input_file, FilePaths: [/a]}]\nflushers: [{Type: flusher_blackhole}]\n";
-    const CONTEXT: Context<'_> = Context { env: &|_| None, builtin_types: &[] };
+    const CONTEXT: Context<'_> = Context { env: &|_| None, builtin_types: &[], default_tail_limit_kib: None };
 
     /// Returns `files` by name and first problem, and the warnings, of a directory with these files.
     fn load_directory(files: &[(&str, &[u8])]) -> (Vec<(String, String)>, Vec<String>) {

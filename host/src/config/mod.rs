@@ -9,6 +9,7 @@
 //! type of value is a [`Problem`], and the pipeline is refused; an unknown key, a value without a meaning and a
 //! parameter without an effect are a [`Warning`].
 
+mod agent;
 mod env;
 mod fields;
 mod flusher;
@@ -25,6 +26,7 @@ mod processor;
 mod quantity;
 mod schema;
 mod sls;
+mod topic;
 mod wrapper;
 mod yaml;
 
@@ -33,18 +35,20 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use agent::AgentConfig;
 pub use env::Lookup;
 pub use fields::StringMap;
 pub use flusher::{EventType, FileFlusher, FlusherKind, FlusherSpec, MatchRule, StdoutFlusher};
 pub use input::{Containers, Encoding, FileInput, InputKind, InputSpec};
-pub use load::{Loaded, LoadedFile, load, load_file};
+pub use load::{Loaded, LoadedFile, load, load_agent_config, load_file};
 pub use multiline::{LinePattern, Multiline, MultilinePatterns};
 pub use node::{Entry, Node, Position, Value};
-pub use pipeline::{Global, Pipeline, Topic};
+pub use pipeline::{Global, Pipeline};
 pub use problem::{Problem, Warning};
 pub use processor::{Component, ProcessorSpec, SandboxSpec};
 pub use schema::{Schema, SchemaError};
 pub use sls::{Compression, SlsBatch, SlsFlusher, Telemetry};
+pub use topic::{PathPattern, Topic};
 
 use fields::Cursor;
 use problem::Report;
@@ -56,6 +60,8 @@ pub struct Context<'a> {
     pub env: &'a Lookup<'a>,
     /// The types of the processors that the agent has.
     pub builtin_types: &'a [&'a str],
+    /// The default of `TailSizeKB`, if the agent has one of its own.
+    pub default_tail_limit_kib: Option<u64>,
 }
 
 /// Where a config text comes from.

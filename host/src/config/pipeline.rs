@@ -1,12 +1,13 @@
 //! A pipeline document: `global`, `inputs`, `processors`, `flushers` and what stands beside them.
 
 use super::Context;
-use super::fields::{Cursor, Fields, NotYet, StringMap};
+use super::fields::{Fields, NotYet, StringMap};
 use super::flusher::{self, FlusherSpec};
 use super::input::{self, InputSpec};
 use super::names::GROUPING_AGGREGATORS;
 use super::processor::{self, Component, ProcessorSpec};
 use super::sls::SlsDefaults;
+use super::topic::{self, Topic};
 use super::wrapper::Document;
 
 /// A pipeline of which every value is valid.
@@ -47,19 +48,6 @@ pub struct Global {
     pub force_rerun_when_update: bool,
 }
 
-/// Where the topic of an event comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Topic {
-    /// There is none.
-    None,
-    /// This text.
-    Fixed(String),
-    /// The groups of a regex that matches the whole path of the file.
-    FilePath(String),
-    /// Derived from the path, by an old rule.
-    Default,
-}
-
 impl Pipeline {
     /// Returns whether the first processor reads JSON, which makes a record of each JSON object instead of each line.
     pub fn begins_with_json(&self) -> bool {
@@ -72,11 +60,8 @@ const JSON_PROCESSORS: &[&str] = &["processor_json", "processor_parse_json_nativ
 
 /// What `global` does not do yet. A line goes when it does.
 const NOT_YET: &[NotYet<Global>] = &[
-    ("TopicType", |global| global.topic != Topic::None),
+    ("TopicType", |global| global.topic == Topic::Default),
     ("Priority", |global| global.priority != DEFAULT_PRIORITY),
-    ("UsingOldContentTag", |global| global.using_old_content_tag),
-    ("PipelineMetaTagKey", |global| !global.pipeline_meta_tags.is_empty()),
-    ("AgentEnvMetaTagKey", |global| global.agent_env_tags.is_some()),
     ("ExcutionTimeout", |global| global.execution_timeout_secs.is_some()),
     ("ForceRerunWhenUpdate", |global| global.force_rerun_when_update),
 ];
@@ -107,7 +92,7 @@ pub(super) fn read(document: Document<'_>, file: &str, context: &Context<'_>) ->
     let Document { fields: mut document, name, sls } = document;
     let enable = document.or("enable", true);
     let global = document.map("global").map_or_else(Global::default, read_global);
-    let inputs = inputs(&mut document);
+    let inputs = inputs(&mut document, context);
     let processors = document.maps("processors").into_iter();
     let processors = processors.filter_map(|entry| processor::read(entry, file, context.builtin_types)).collect();
     let flushers = flushers(&mut document, &sls);
@@ -124,12 +109,12 @@ pub(super) fn read(document: Document<'_>, file: &str, context: &Context<'_>) ->
     Pipeline { name, enable, global, inputs, processors, flushers }
 }
 
-fn inputs(document: &mut Fields<'_>) -> Vec<InputSpec> {
+fn inputs(document: &mut Fields<'_>, context: &Context<'_>) -> Vec<InputSpec> {
     let entries = required_maps(document, "inputs");
     if let Some(second) = entries.get(1) {
         second.cursor.error("expected one input: an input_file stands alone");
     }
-    entries.into_iter().filter_map(input::read).collect()
+    entries.into_iter().filter_map(|entry| input::read(entry, context)).collect()
 }
 
 fn flushers(document: &mut Fields<'_>, defaults: &SlsDefaults) -> Vec<FlusherSpec> {
@@ -167,10 +152,10 @@ fn extensions(document: &mut Fields<'_>) {
 fn read_global(mut fields: Fields<'_>) -> Global {
     let global = Global {
         nanoseconds: fields.or("EnableTimestampNanosecond", false),
-        topic: topic(&mut fields),
+        topic: topic::read(&mut fields),
         priority: priority(&mut fields),
         using_old_content_tag: fields.or("UsingOldContentTag", false),
-        pipeline_meta_tags: fields.or("PipelineMetaTagKey", StringMap::new()),
+        pipeline_meta_tags: pipeline_meta_tags(&mut fields),
         agent_env_tags: fields.optional("AgentEnvMetaTagKey"),
         execution_timeout_secs: fields.optional("ExcutionTimeout").map(|secs: u64| secs.clamp(600, 604_800)),
         force_rerun_when_update: fields.or("ForceRerunWhenUpdate", false),
@@ -192,34 +177,19 @@ fn priority(fields: &mut Fields<'_>) -> u64 {
     }
 }
 
-fn topic(fields: &mut Fields<'_>) -> Topic {
-    #[derive(Clone, Copy)]
-    enum Kind {
-        None,
-        Fixed,
-        FilePath,
-        Default,
-    }
-    let kinds = [
-        ("none", Kind::None),
-        ("filepath", Kind::FilePath),
-        ("machine_group_topic", Kind::Fixed),
-        ("custom", Kind::Fixed),
-        ("default", Kind::Default),
-    ];
-    let kind = fields.choice("TopicType", &kinds);
-    let format = fields.optional::<String>("TopicFormat").filter(|format| !format.is_empty());
-    match (kind, format) {
-        (Kind::None, _) => Topic::None,
-        (Kind::Default, _) => Topic::Default,
-        (Kind::Fixed, Some(format)) => Topic::Fixed(format),
-        (Kind::FilePath, Some(format)) => Topic::FilePath(format),
-        (Kind::Fixed | Kind::FilePath, None) => {
-            let warn = |cursor: Cursor<'_>| cursor.warn("TopicFormat is missing; there will be no topic");
-            fields.cursor("TopicType").into_iter().for_each(warn);
-            Topic::None
+/// Reads `PipelineMetaTagKey`; a name for something that the agent does not know of its machine is warned of.
+fn pipeline_meta_tags(fields: &mut Fields<'_>) -> StringMap {
+    const UNKNOWN_FACTS: &[&str] = &["HOST_ID", "CLOUD_PROVIDER", "AGENT_TAG"];
+    let Some(mut tags) = fields.map("PipelineMetaTagKey") else { return StringMap::new() };
+    let given = ["HOST_NAME", "HOST_IP"].into_iter();
+    let renamed = given.filter_map(|key| Some((key.to_owned(), tags.optional::<String>(key)?))).collect();
+    for key in UNKNOWN_FACTS {
+        if tags.optional::<String>(key).is_some_and(|name| !name.is_empty()) {
+            tags.cursor(key).iter().for_each(|cursor| cursor.warn("not known here, there will be no such tag"));
         }
     }
+    tags.finish();
+    renamed
 }
 
 impl Default for Global {

@@ -1,5 +1,7 @@
 //! Whole configs: what users write, and what they get told.
 
+use regex::bytes::Regex;
+
 use super::*;
 
 const BUILTIN: &[&str] =
@@ -17,7 +19,7 @@ fn parse_as(syntax: Syntax, text: &str) -> Parsed {
         _ => None,
     };
     let source = Source { file: "a.yaml".into(), stem: "a".into(), syntax };
-    let context = Context { env: &env, builtin_types: BUILTIN };
+    let context = Context { env: &env, builtin_types: BUILTIN, default_tail_limit_kib: None };
     match parse(text, &source, &context) {
         Ok((pipeline, warnings)) => Ok((pipeline, warnings.iter().map(ToString::to_string).collect())),
         Err(problems) => Err(problems.iter().map(ToString::to_string).collect()),
@@ -149,6 +151,17 @@ fn what_is_harmless_is_tolerated() {
         "global: {TopicType: filepath}\n",
         &["a.yaml:3:21: global.TopicType: TopicFormat is missing; there will be no topic"],
     );
+    check(
+        "global: {TopicType: filepath, TopicFormat: '(a'}\n",
+        &["a.yaml:3:44: global.TopicFormat: not a usable pattern, there will be no topic: unclosed group"],
+    );
+    check(
+        "global: {PipelineMetaTagKey: {HOST_NAME: a, HOST_ID: b, CLOUD_PROVIDER: '', HOST_UP: c}}\n",
+        &[
+            "a.yaml:3:54: global.PipelineMetaTagKey.HOST_ID: not known here, there will be no such tag",
+            "a.yaml:3:77: global.PipelineMetaTagKey.HOST_UP: unknown parameter, ignored (did you mean HOST_IP?)",
+        ],
+    );
     check("---\nmore: 1\n", &["a.yaml:3:1: only the first document of a file is read"]);
 }
 
@@ -161,7 +174,9 @@ fn topics_are_typed() {
     check("{TopicType: none, TopicFormat: x}", &Topic::None);
     check("{TopicType: custom, TopicFormat: 7}", &Topic::Fixed("7".into()));
     check("{TopicType: machine_group_topic, TopicFormat: x}", &Topic::Fixed("x".into()));
-    check("{TopicType: filepath, TopicFormat: '(.*)'}", &Topic::FilePath("(.*)".into()));
+    let regex = Regex::new(".").expect("the pattern is valid");
+    check("{TopicType: filepath, TopicFormat: '(.*)'}", &Topic::FilePath(PathPattern { text: "(.*)".into(), regex }));
+    check("{TopicType: filepath, TopicFormat: '(?=a)'}", &Topic::None);
     check("{TopicType: weird, TopicFormat: x}", &Topic::None);
 }
 

@@ -7,6 +7,7 @@ mod budget;
 mod delivery;
 mod ledger;
 mod progress;
+mod rate;
 mod signature;
 
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ pub use budget::{Budget, Permit, Share};
 pub use delivery::{Ack, Delivery, deliveries};
 pub use ledger::{Ledger, Loss};
 pub use progress::{Position, Progress};
+pub use rate::RateLimiter;
 pub use signature::{SIGNATURE_BYTES, Signature};
 
 /// A position in a file, in bytes from its start.

@@ -368,7 +368,7 @@ impl Catalog {
         let begun = found.head().and_then(|head| {
             let position = match first {
                 FirstRead::From(_) => {
-                    begin::near_end(&found.file, found.stat.len, self.spec.tail_bytes, &self.spec.framing)?
+                    begin::near_end(&found.file, found.stat.len, self.spec.tail_bytes, &self.spec.events.framing)?
                 }
                 FirstRead::FromStart | FirstRead::WhenWritten => Position::default(),
             };

@@ -3,20 +3,56 @@
 use std::io::{self, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
+use super::columns::Columns;
+use super::file_tags::FileTags;
 use super::frame::{Framer, Framing, Record};
+use super::gbk::Transcoder;
 use super::multiline::Unmatched;
-use crate::event::{CONTENT, EventBatch, Offset, Position, Provenance, Signature, Source, Tags};
+use super::tags::{self, Machine, TagSpec};
+use super::topic::Topic;
+use crate::event::{EventBatch, Offset, Position, Signature, Source};
+
+/// What the events of an input look like.
+#[derive(Debug, Clone, Default)]
+pub struct EventSpec {
+    /// What a record is.
+    pub framing: Framing,
+    /// What its bytes are.
+    pub encoding: Encoding,
+    /// The field that holds the offset of the record.
+    pub offset_key: Option<String>,
+    /// The tags.
+    pub tags: TagSpec,
+    /// What tags know of the machine.
+    pub machine: Arc<Machine>,
+    /// The tags that an operator keeps in a file.
+    pub file_tags: Option<Arc<FileTags>>,
+    /// The topic, a tag as well.
+    pub topic: Topic,
+    /// Tags are fields of each event instead, called `__tag__:NAME`.
+    pub tags_are_fields: bool,
+}
+
+/// What the bytes of a source are. Events hold UTF-8, or any bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Encoding {
+    /// UTF-8, or any bytes: taken as they are.
+    #[default]
+    Utf8,
+    /// GBK.
+    Gbk,
+}
 
 /// Reads one source chunk by chunk. Each chunk becomes the arena of one batch; only the unfinished record at its end is
 /// copied, to the front of the next.
 #[derive(Debug)]
 pub struct Chunker {
-    source: Arc<Source>,
-    tags: Vec<(String, String)>,
+    columns: Columns,
     framer: Framer,
-    /// What was read and is no whole record yet.
+    /// Where what is not UTF-8 is decoded. It has the source of `rest`, and what comes behind that.
+    transcoder: Option<Transcoder>,
+    /// What was read, and decoded, and is no whole record yet.
     rest: Vec<u8>,
     /// Where `rest` starts in the source.
     start: Offset,
@@ -24,6 +60,8 @@ pub struct Chunker {
     skip_line_end: bool,
     /// The last bytes before `start`, by which they are known again.
     tail: Vec<u8>,
+    /// A pattern was to give the topic, and does not match the path.
+    lacks_topic: bool,
 }
 
 /// Something that a person should hear of.
@@ -48,6 +86,15 @@ pub enum Notice {
         /// They were dropped.
         discarded: bool,
     },
+    /// Lines are not in the encoding of the config, and were kept as they are.
+    Undecodable {
+        /// How many.
+        lines: u64,
+        /// Where the first of them starts.
+        first: Offset,
+    },
+    /// The pattern of the topic does not match the path: the events of the file have none.
+    NoTopic,
 }
 
 /// What a person should hear of, with the path of the file.
@@ -82,6 +129,14 @@ impl Notice {
                 let message = format!("a line matches no pattern of Multiline; {fate}: {line:?}");
                 ("SPLIT_LOG_FAIL_ALARM", message, unmatched.lines)
             }
+            Self::Undecodable { lines, first } => {
+                let message = format!("the line at offset {} is not GBK; it is kept as it is", first.0);
+                ("ENCODING_CONVERT_ALARM", message, *lines)
+            }
+            Self::NoTopic => {
+                let message = "TopicFormat does not match the path; its events have no topic";
+                ("CATEGORY_CONFIG_ALARM", message.to_owned(), 1)
+            }
         }
     }
 }
@@ -91,41 +146,54 @@ impl Chunker {
     pub fn new(source: Arc<Source>, tags: Vec<(String, String)>, framing: Framing) -> Self {
         let position = source.progress.committed();
         Self {
-            source,
-            tags,
+            columns: Columns { source, tags, file_tags: None, offset_key: None, tags_are_fields: false },
             framer: Framer::new(framing, MAX_RECORD_BYTES),
+            transcoder: None,
             rest: Vec::new(),
             start: position.offset,
             skip_line_end: position.mid_record,
             tail: Vec::new(),
+            lacks_topic: false,
         }
+    }
+
+    /// A chunker that goes on where `source` has come to, and whose batches are what `spec` says. The tags are those of the
+    /// path and file that the source names.
+    pub fn of(source: Arc<Source>, spec: &EventSpec) -> Self {
+        let inode = source.file.map(|file| file.inode);
+        let mut own_tags = tags::tags(&source.path, inode, &spec.tags, &spec.machine);
+        let topic = spec.topic.tags(&source.path);
+        let lacks_topic = topic.is_none();
+        tags::add(&mut own_tags, topic.unwrap_or_default());
+        let mut chunker = Self::new(source, own_tags, spec.framing.clone());
+        chunker.columns.offset_key.clone_from(&spec.offset_key);
+        chunker.columns.file_tags.clone_from(&spec.file_tags);
+        chunker.columns.tags_are_fields = spec.tags_are_fields;
+        chunker.transcoder = (spec.encoding == Encoding::Gbk).then(Transcoder::default);
+        Self { lacks_topic, ..chunker }
     }
 
     /// The bytes just before [`Self::read_to`], as far as they were read: if the file has others there, it is not the same
     /// any more.
     pub fn last_bytes(&self) -> Vec<u8> {
-        let bytes = [self.tail.as_slice(), &self.rest[self.rest.len().saturating_sub(TAIL_BYTES)..]].concat();
+        let waiting = self.waiting();
+        let bytes = [self.tail.as_slice(), &waiting[waiting.len().saturating_sub(TAIL_BYTES)..]].concat();
         bytes[bytes.len().saturating_sub(TAIL_BYTES)..].to_vec()
     }
 
     /// Where the next byte to read is.
     pub fn read_to(&self) -> Offset {
-        Offset(self.start.0 + self.rest.len() as u64)
+        Offset(self.start.0 + self.waiting().len() as u64)
     }
 
-    /// How many bytes the unfinished record has that waits for its end.
-    pub fn rest_bytes(&self) -> usize {
-        self.rest.len()
-    }
-
-    /// The last byte of the unfinished record that waits for its end, if there is one.
-    pub fn last_rest_byte(&self) -> Option<u8> {
-        self.rest.last().copied()
+    /// What was read of the source and is no whole record yet.
+    pub fn waiting(&self) -> &[u8] {
+        self.transcoder.as_ref().map_or(&self.rest, Transcoder::unconsumed)
     }
 
     /// What the batches come from.
     pub fn source(&self) -> &Source {
-        &self.source
+        &self.columns.source
     }
 
     /// What a person should hear of since the last call.
@@ -134,7 +202,12 @@ impl Chunker {
         let cut = (cut_records > 0).then_some(Notice::Cut(cut_records));
         let unmatched = self.framer.take_unmatched();
         let unmatched = unmatched.map(|(unmatched, discarded)| Notice::Unmatched { unmatched, discarded });
-        notices.extend(cut.into_iter().chain(unmatched).map(|notice| (self.source.path.clone(), notice)));
+        let undecodable = self.transcoder.as_mut().map(Transcoder::take_undecodable).unwrap_or_default();
+        let undecodable = (undecodable.lines > 0)
+            .then_some(Notice::Undecodable { lines: undecodable.lines, first: undecodable.first });
+        let no_topic = std::mem::take(&mut self.lacks_topic).then_some(Notice::NoTopic);
+        let all = [cut, unmatched, undecodable, no_topic].into_iter().flatten();
+        notices.extend(all.map(|notice| (self.columns.source.path.clone(), notice)));
     }
 
     /// Reads up to [`CHUNK_BYTES`] and returns how many bytes came, and the records that are complete.
@@ -156,19 +229,15 @@ impl Chunker {
         limit_bytes: usize,
     ) -> io::Result<(usize, Option<EventBatch>)> {
         let limit_bytes = limit_bytes.min(CHUNK_BYTES);
+        if let Some(transcoder) = &mut self.transcoder {
+            let came = append(reader, transcoder.source(), limit_bytes)?;
+            let mut text = std::mem::take(&mut self.rest);
+            transcoder.decode(&mut text, false, self.start);
+            return Ok((came, self.batch(text, false)));
+        }
         let mut bytes = Vec::with_capacity(self.rest.len() + limit_bytes + ROOM_FOR_TAGS_BYTES);
         bytes.append(&mut self.rest);
-        let before = bytes.len();
-        bytes.resize(before + limit_bytes, 0);
-        // One call: what a pipe has is handed on before more of it comes.
-        let read = loop {
-            match reader.read(&mut bytes[before..]) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                read => break read,
-            }
-        };
-        bytes.truncate(before + *read.as_ref().unwrap_or(&0));
-        match read {
+        match append(reader, &mut bytes, limit_bytes) {
             Ok(came) => Ok((came, self.batch(bytes, false))),
             Err(error) => {
                 self.rest = bytes;
@@ -179,7 +248,10 @@ impl Chunker {
 
     /// Takes what waits for its end as a record of its own.
     pub fn finish(&mut self) -> Option<EventBatch> {
-        let rest = std::mem::take(&mut self.rest);
+        let mut rest = std::mem::take(&mut self.rest);
+        if let Some(transcoder) = &mut self.transcoder {
+            transcoder.decode(&mut rest, true, self.start);
+        }
         self.batch(rest, true)
     }
 
@@ -195,57 +267,55 @@ impl Chunker {
         }
         self.rest.extend_from_slice(&bytes[consumed..]);
         bytes.truncate(consumed);
+        // In bytes of the source, whatever became of them.
+        let (places, taken) = match &mut self.transcoder {
+            None => {
+                keep_tail(&mut self.tail, &bytes);
+                (records.iter().map(|record| record.start as u32).collect(), consumed)
+            }
+            Some(transcoder) => {
+                let places = records.iter().map(|record| transcoder.source_of(record.start, &bytes) as u32).collect();
+                let taken = transcoder.source_of(consumed, &bytes);
+                keep_tail(&mut self.tail, &transcoder.unconsumed()[..taken]);
+                (places, transcoder.consume(consumed, &bytes))
+            }
+        };
         let start = self.start;
-        self.start.0 += consumed as u64;
-        if consumed > 0 {
-            self.keep_tail(&bytes);
+        self.start.0 += taken as u64;
+        if taken > 0 {
             let end = Position { offset: self.start, mid_record: self.skip_line_end, tail: Signature::of(&self.tail) };
-            self.source.progress.begin(start, end);
+            let progress = &self.columns.source.progress;
+            progress.begin(start, end);
             if records.is_empty() {
-                self.source.progress.end(start, if self.framer.discards_unmatched() { consumed as u64 } else { 0 });
+                progress.end(start, if self.framer.discards_unmatched() { taken as u64 } else { 0 });
             }
         }
-        (!records.is_empty()).then(|| self.event_batch(bytes, &records, start))
+        (!records.is_empty()).then(|| self.columns.batch(bytes, &records, places, start..self.start))
     }
+}
 
-    fn keep_tail(&mut self, bytes: &[u8]) {
-        if bytes.len() >= TAIL_BYTES {
-            self.tail.clear();
-        }
-        self.tail.extend_from_slice(&bytes[bytes.len().saturating_sub(TAIL_BYTES)..]);
-        self.tail.drain(..self.tail.len().saturating_sub(TAIL_BYTES));
+/// Keeps the last bytes of a source, of which `bytes` are the next.
+fn keep_tail(tail: &mut Vec<u8>, bytes: &[u8]) {
+    if bytes.len() >= TAIL_BYTES {
+        tail.clear();
     }
+    tail.extend_from_slice(&bytes[bytes.len().saturating_sub(TAIL_BYTES)..]);
+    tail.drain(..tail.len().saturating_sub(TAIL_BYTES));
+}
 
-    fn event_batch(&self, bytes: Vec<u8>, records: &[Record], start: Offset) -> EventBatch {
-        let read_seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs() as i64);
-        let mut batch = EventBatch {
-            source: Arc::clone(&self.source),
-            seconds: vec![read_seconds; records.len()],
-            nanoseconds: vec![0; records.len()],
-            names: Vec::new(),
-            field_counts: vec![1; records.len()],
-            keys: vec![0; records.len()],
-            values: records.iter().flat_map(|r| [r.start as u32, (r.end - r.start) as u32]).collect(),
-            tags: Tags::default(),
-            read_seconds,
-            provenance: Provenance {
-                start,
-                end: Offset(start.0 + bytes.len() as u64),
-                records: records.iter().map(|record| record.start as u32).collect(),
-                origins: None,
-                merged: Vec::new(),
-            },
-            bytes,
-        };
-        let content = batch.append(CONTENT);
-        batch.names.extend(content);
-        for (name, value) in &self.tags {
-            let (name, value) = (batch.append(name.as_bytes()), batch.append(value.as_bytes()));
-            batch.tags.names.extend(name);
-            batch.tags.values.extend(value);
+/// Appends what one call of `reader` gives, up to a limit, and returns how many bytes those are. One call: what a pipe has is
+/// handed on before more of it comes.
+fn append(reader: &mut impl Read, bytes: &mut Vec<u8>, limit_bytes: usize) -> io::Result<usize> {
+    let before = bytes.len();
+    bytes.resize(before + limit_bytes, 0);
+    let read = loop {
+        match reader.read(&mut bytes[before..]) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            read => break read,
         }
-        batch
-    }
+    };
+    bytes.truncate(before + *read.as_ref().unwrap_or(&0));
+    read
 }
 
 /// How much is read at once: enough to make the cost of a call into a processor vanish, little enough that arena and
@@ -266,7 +336,13 @@ const USUAL_RECORD_BYTES: usize = 128;
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use regex::bytes::Regex;
+
+    use super::super::multiline::Patterns;
     use super::*;
+    use crate::event::{CONTENT, FileId};
 
     fn chunker(framing: Framing) -> Chunker {
         Chunker::new(
@@ -323,7 +399,7 @@ mod tests {
         let mut notices = Vec::new();
         chunker.take_notices(&mut notices);
         assert_eq!(notices, [(PathBuf::from("app.log"), Notice::Cut(1))]);
-        assert_eq!(chunker.rest_bytes(), 0);
+        assert_eq!(chunker.waiting(), b"");
     }
 
     #[test]
@@ -336,6 +412,117 @@ mod tests {
         assert_eq!(contents(Some(batch)), ["one"]);
         let (came, _) = chunker.read_at_most(&mut &vec![b'x'; 2 * CHUNK_BYTES][..], usize::MAX).expect("a slice");
         assert_eq!(came, CHUNK_BYTES);
+    }
+
+    /// Reads `bytes` in two parts, split anywhere, and returns the fields of all events.
+    fn fields(spec: &EventSpec, bytes: &[u8], split: usize) -> (Vec<Vec<(String, String)>>, Vec<Notice>) {
+        let path = Path::new("/var/log/app.log").to_owned();
+        let mut chunker = Chunker::of(Arc::new(Source::new(path, Some(FileId { device: 1, inode: 7 }))), spec);
+        let mut batches = Vec::new();
+        for mut part in [&bytes[..split], &bytes[split..]] {
+            while !part.is_empty() {
+                batches.extend(chunker.read(&mut part).expect("a slice can be read").1);
+            }
+        }
+        batches.extend(chunker.finish());
+        assert_eq!((chunker.read_to(), chunker.waiting()), (Offset(bytes.len() as u64), &b""[..]));
+        let mut end = Offset(0);
+        let mut events = Vec::new();
+        for batch in &batches {
+            assert!(std::mem::replace(&mut end, batch.provenance.end) <= batch.provenance.start);
+            let text = |span: &[u32]| String::from_utf8_lossy(batch.slice(span[0], span[1])).into_owned();
+            let mut values = batch.keys.iter().zip(batch.values.chunks_exact(2));
+            for count in &batch.field_counts {
+                let values = values.by_ref().take(*count as usize);
+                let name = |key: u32| String::from_utf8_lossy(batch.name(key).expect("it is there")).into_owned();
+                events.push(values.map(|(key, value)| (name(*key), text(value))).collect());
+            }
+        }
+        let mut notices = Vec::new();
+        chunker.take_notices(&mut notices);
+        (events, notices.into_iter().map(|(_, notice)| notice).collect())
+    }
+
+    fn check_fields(spec: &EventSpec, bytes: &[u8], expected: &[&[(&str, &str)]], notices: &[Notice]) {
+        let owned = |fields: &&[(&str, &str)]| {
+            fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        let expected: Vec<Vec<(String, String)>> = expected.iter().map(owned).collect();
+        for split in 0..=bytes.len() {
+            let (found, told) = fields(spec, bytes, split);
+            assert_eq!((&found, &told[..]), (&expected, notices), "split at {split}");
+        }
+    }
+
+    #[test]
+    fn gbk_is_decoded_and_offsets_count_bytes_of_the_source() {
+        let usual = EventSpec { encoding: Encoding::Gbk, offset_key: Some("at".to_owned()), ..EventSpec::default() };
+        let source = b"\xd6\xd0 a\n\x81\x5c\x81\x7b\n\xff\xff\nend\xc4";
+        let bad = [Notice::Undecodable { lines: 2, first: Offset(10) }];
+        let bytes: &[&[(&str, &str)]] = &[
+            &[("content", "\u{4e2d} a"), ("at", "0")],
+            &[("content", "\u{4e57}\u{4e84}"), ("at", "5")],
+            &[("content", "\u{fffd}\u{fffd}"), ("at", "10")],
+            &[("content", "end\u{fffd}"), ("at", "13")],
+        ];
+        check_fields(&usual, source, bytes, &bad);
+        let json = EventSpec { framing: Framing::JsonRecords, ..usual.clone() };
+        // The second bytes of these look like a brace and a backslash, which would keep the object open.
+        let source = b"  {\"\x81\x5c\": \n\"\x81\x7b\"}\n\x81\x7b\n";
+        let objects: &[&[(&str, &str)]] =
+            &[&[("content", "{\"\u{4e57}\": \n\"\u{4e84}\"}"), ("at", "2")], &[("content", "\u{4e84}"), ("at", "16")]];
+        check_fields(&json, source, objects, &[]);
+        let start = Some(Regex::new("\\A\u{4e2d}").expect("the pattern is valid"));
+        let patterns = Patterns { start, continuation: None, end: None, discard_unmatched: false };
+        let multiline = EventSpec { framing: Framing::Multiline(patterns), ..usual };
+        let source = b"\xd6\xd01\n \xd6\xd0\n\xd6\xd02\n";
+        let records: &[&[(&str, &str)]] =
+            &[&[("content", "\u{4e2d}1\n \u{4e2d}"), ("at", "0")], &[("content", "\u{4e2d}2"), ("at", "8")]];
+        check_fields(&multiline, source, records, &[]);
+    }
+
+    #[test]
+    fn long_lines_of_gbk_are_cut_between_characters() {
+        let spec = EventSpec { encoding: Encoding::Gbk, offset_key: Some("at".to_owned()), ..EventSpec::default() };
+        let mut source = b"x".to_vec();
+        source.extend_from_slice(&b"\xd6\xd0".repeat(MAX_RECORD_BYTES));
+        source.extend_from_slice(b"\nafter\n");
+        let whole = fields(&spec, &source, 0);
+        let (events, notices) = &whole;
+        assert_eq!(notices, &[Notice::Cut(1)]);
+        let characters = MAX_RECORD_BYTES / 3;
+        let places: Vec<&str> = events.iter().map(|fields| fields[1].1.as_str()).collect();
+        let expected = [0, 1 + 2 * characters, 1 + 4 * characters, 1 + 6 * characters, 2 + 2 * MAX_RECORD_BYTES];
+        assert_eq!(places, expected.map(|place| place.to_string()));
+        assert!(events[..4].iter().all(|fields| fields[0].1.trim_start_matches('x').chars().all(|c| c == '\u{4e2d}')));
+        assert_eq!(events[4][0].1, "after");
+        for split in [1, MAX_RECORD_BYTES, 2 * MAX_RECORD_BYTES - 1, 2 * MAX_RECORD_BYTES + 1] {
+            assert!(fields(&spec, &source, split) == whole, "split at {split}");
+        }
+    }
+
+    #[test]
+    fn tags_that_are_fields_and_a_topic_that_is_not_there() {
+        let tags = TagSpec { inode: Some("i".to_owned()), ..TagSpec::default() };
+        let spec = EventSpec { tags, tags_are_fields: true, topic: Topic::Fixed("t".into()), ..EventSpec::default() };
+        let all =
+            [("content", "a"), ("__tag__:__path__", "/var/log/app.log"), ("__tag__:i", "7"), ("__log_topic__", "t")];
+        check_fields(&spec, b"a\n", &[&all], &[]);
+        let pattern = Regex::new(r"\A/srv/(.*)\z").expect("the pattern is valid");
+        let spec = EventSpec { topic: Topic::FilePath(pattern), ..EventSpec::default() };
+        check_fields(&spec, b"a\n", &[&[("content", "a")]], &[Notice::NoTopic]);
+    }
+
+    #[test]
+    fn tags_in_a_file_do_not_change_those_of_the_config() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("tags.json");
+        std::fs::write(&path, r#"{"team": "a", "__path__": "b", "": "c", "d": ""}"#).expect("the write");
+        let spec = EventSpec { file_tags: Some(Arc::new(FileTags::new(path))), ..EventSpec::default() };
+        let mut chunker = Chunker::of(Arc::new(Source::new("app.log".into(), None)), &spec);
+        let batch = chunker.read(&mut &b"a\n"[..]).expect("a slice can be read").1.expect("a line");
+        let expected = [(&b"__path__"[..], &b"app.log"[..]), (b"team", b"a")];
+        assert_eq!(batch.tags().collect::<Vec<_>>(), expected);
     }
 
     #[test]

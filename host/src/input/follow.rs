@@ -6,9 +6,8 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::chunk::{CHUNK_BYTES, Chunker, Notices};
+use super::chunk::{CHUNK_BYTES, Chunker, EventSpec, Notices};
 use super::find::{Found, read_at};
-use super::frame::Framing;
 use super::stat::Stat;
 use super::tail::{Name, Patience, Rest, Step, View, step};
 use super::track::{Seen, Track};
@@ -17,16 +16,14 @@ use crate::event::{EventBatch, Offset, Position, SIGNATURE_BYTES, Signature};
 /// What the config says of how files are followed.
 #[derive(Debug, Clone)]
 pub struct FollowSpec {
-    /// What a record is.
-    pub framing: Framing,
+    /// What their events look like.
+    pub events: EventSpec,
     /// How long to wait for what.
     pub patience: Patience,
     /// A file that was there already is begun so many bytes before its end.
     pub tail_bytes: u64,
     /// Files that were there already are read even if nobody has written to them for a while.
     pub tailing_all: bool,
-    /// The tags of all batches; `__path__` is added.
-    pub tags: Vec<(String, String)>,
 }
 
 /// A file that is followed.
@@ -47,7 +44,7 @@ pub struct Follower {
 impl Follower {
     /// Follows a file from where its track says that it is done with.
     pub fn new(track: Arc<Track>, file: Option<File>, spec: &FollowSpec, now: Instant) -> Self {
-        let chunker = chunker(&track, spec);
+        let chunker = Chunker::of(Arc::clone(&track.source), &spec.events);
         Self { track, chunker, file, is_copy: false, last_growth: now, is_at_end: true }
     }
 
@@ -91,7 +88,7 @@ impl Follower {
     /// How many bytes the next chunk takes.
     pub fn chunk_bytes(&self) -> usize {
         let unread = usize::try_from(self.unread_bytes()).unwrap_or(usize::MAX);
-        unread.min(CHUNK_BYTES) + self.chunker.rest_bytes()
+        unread.min(CHUNK_BYTES) + self.chunker.waiting().len()
     }
 
     /// Takes the open file away, to follow its new content.
@@ -252,15 +249,9 @@ impl Follower {
     }
 }
 
-fn chunker(track: &Track, spec: &FollowSpec) -> Chunker {
-    let mut tags = vec![("__path__".to_owned(), track.source.path.to_string_lossy().into_owned())];
-    tags.extend_from_slice(&spec.tags);
-    Chunker::new(Arc::clone(&track.source), tags, spec.framing.clone())
-}
-
 impl Chunker {
     fn rest(&self) -> Rest {
-        match self.last_rest_byte() {
+        match self.waiting().last() {
             None => Rest::Nothing,
             Some(b'\n') => Rest::Lines,
             Some(_) => Rest::Part,

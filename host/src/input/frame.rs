@@ -5,9 +5,10 @@ use memchr::memchr;
 use super::multiline::{Joiner, Patterns, Unmatched};
 
 /// What a record is.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub enum Framing {
     /// A line.
+    #[default]
     Lines,
     /// A JSON object, which may span lines; see [`Framer::frame`].
     JsonRecords,

@@ -199,7 +199,7 @@ impl Lane {
 
     fn begin_near_end(&self, track: &Track, path: &Path) -> io::Result<Found> {
         let found = Found::open(path)?;
-        let position = begin::near_end(&found.file, found.stat.len, self.spec.tail_bytes, &self.spec.framing)?;
+        let position = begin::near_end(&found.file, found.stat.len, self.spec.tail_bytes, &self.spec.events.framing)?;
         let head = Signature::of(&found.head()?);
         track.source.progress.skip(position, Loss::SkippedTail);
         track.see(|seen| {

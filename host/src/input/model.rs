@@ -9,10 +9,9 @@ use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::catalog::{Action, Catalog, Changes, Left, Moment, Told};
-use super::chunk::{Notice, Notices};
+use super::chunk::{EventSpec, Notice, Notices};
 use super::find::Found;
 use super::follow::FollowSpec;
-use super::frame::Framing;
 use super::lane::{Advance, Lane};
 use super::tail::{LOST_TIME, Patience};
 use super::track::{Phase, Tracks};
@@ -41,7 +40,7 @@ impl Agent {
     /// An agent that collects the files of an empty directory whose names `matches` likes.
     pub(super) fn new(matches: fn(&str) -> bool) -> Self {
         let spec = FollowSpec {
-            framing: Framing::Lines,
+            events: EventSpec::default(),
             patience: Patience {
                 flush: Duration::from_secs(60),
                 quiet: Duration::from_secs(2),
@@ -50,7 +49,6 @@ impl Agent {
             },
             tail_bytes: 1 << 20,
             tailing_all: false,
-            tags: Vec::new(),
         };
         let next_generation = Arc::new(AtomicU64::new(1));
         let tracks = Arc::new(Tracks::new(Arc::clone(&next_generation)));

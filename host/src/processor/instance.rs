@@ -30,6 +30,8 @@ pub struct Context {
     pub machine_zone: String,
     /// Events older than so many seconds may be discarded by processors that know such a rule.
     pub discard_older_than: Option<u32>,
+    /// Further facts by their names.
+    pub extra: Vec<(String, String)>,
 }
 
 /// A component, instantiated and configured.
@@ -75,7 +77,7 @@ impl Default for Limits {
 
 impl Default for Context {
     fn default() -> Self {
-        Self { machine_zone: "UTC".to_owned(), discard_older_than: None }
+        Self { machine_zone: "UTC".to_owned(), discard_older_than: None, extra: Vec::new() }
     }
 }
 
@@ -119,10 +121,12 @@ impl Instance {
         };
         let (mut store, processor) =
             Guest::new(name, limits).instantiate(engine, component.pre()).map_err(|error| fault(&error, None))?;
+        let extra: Vec<(&str, &str)> =
+            context.extra.iter().map(|(name, fact)| (name.as_str(), fact.as_str())).collect();
         let facts = types::Context {
             machine_zone: &context.machine_zone,
             discard_older_than: context.discard_older_than,
-            extra: &[],
+            extra: &extra,
         };
         let setup = processor
             .loglift_processor_columnar()

@@ -210,6 +210,7 @@ impl Running {
             cut_records_total = counters.cut_records.total(),
             unmatched_lines_total = counters.unmatched_lines.total(),
             discarded_lines_total = counters.discarded_lines.total(),
+            undecodable_lines_total = counters.undecodable_lines.total(),
             out_events_total = counters.out_events.total(),
             acknowledged_events_total = counters.acknowledged_events.total(),
             "pipeline stopped"

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::{self, Multiline, Pipeline, Problem, ProcessorSpec, Schema, Warning};
+use super::events::{event_spec, ignores_unmatched};
+use super::machine::Surroundings;
+use crate::config::{self, Pipeline, Problem, ProcessorSpec, Schema, Warning};
 use crate::flusher::json_lines::Shape;
 use crate::flusher::{Blackhole, Flusher, file, stdout};
+use crate::input::chunk::EventSpec;
 use crate::input::follow::FollowSpec;
-use crate::input::frame::Framing;
-use crate::input::multiline::Patterns;
 use crate::input::tail::{LOST_TIME, Patience, QUIET_TIME};
 use crate::processor::chain::{Stage, StageError};
 use crate::processor::component::Component;
@@ -25,6 +26,8 @@ pub struct Workshop {
     pub engine: Arc<Engine>,
     /// What processors are told of the machine.
     pub context: Context,
+    /// What tags are made of, besides the config.
+    pub surroundings: Surroundings,
 }
 
 /// A pipeline that is ready to run.
@@ -75,8 +78,9 @@ impl Workshop {
     pub fn stages(&self, pipeline: &Pipeline, warnings: &mut Vec<Warning>) -> Result<Vec<Arc<Stage>>, Vec<Problem>> {
         let mut problems = Vec::new();
         let mut stages = Vec::new();
+        let context = Context { extra: facts(pipeline), ..self.context.clone() };
         for spec in &pipeline.processors {
-            match self.stage(spec, warnings) {
+            match self.stage(spec, &context, warnings) {
                 Ok(stage) => stages.push(Arc::new(stage)),
                 Err(found) => problems.extend(found),
             }
@@ -84,7 +88,12 @@ impl Workshop {
         if problems.is_empty() { Ok(stages) } else { Err(problems) }
     }
 
-    fn stage(&self, spec: &ProcessorSpec, warnings: &mut Vec<Warning>) -> Result<Stage, Vec<Problem>> {
+    fn stage(
+        &self,
+        spec: &ProcessorSpec,
+        context: &Context,
+        warnings: &mut Vec<Warning>,
+    ) -> Result<Stage, Vec<Problem>> {
         let component = self.component(&spec.component, Path::new(&spec.file)).map_err(|error| {
             let key = if matches!(spec.component, config::Component::File(_)) { "Component" } else { "Type" };
             let path = format!("{}.{key}", spec.path);
@@ -102,7 +111,7 @@ impl Workshop {
             memory_bytes: spec.sandbox.memory_limit_bytes.map_or(usual.memory_bytes, |bytes| bytes as usize),
             time: spec.sandbox.time_limit.unwrap_or(usual.time),
         };
-        let stage = Stage::new(name, component, config, self.context.clone(), limits).map_err(|error| match error {
+        let stage = Stage::new(name, component, config, context.clone(), limits).map_err(|error| match error {
             StageError::Config(issues) => {
                 issues.iter().map(|issue| spec.problem(&issue.path, issue.message.clone())).collect()
             }
@@ -159,7 +168,7 @@ impl Workshop {
         Ok(Assembly {
             name: pipeline.name.clone(),
             paths: input.file_paths.iter().map(PathBuf::from).collect(),
-            follow: follow_spec(input, framing(pipeline)),
+            follow: follow_spec(input, event_spec(pipeline, &self.surroundings)),
             search_depth: input.max_checkpoint_dir_search_depth,
             ignores_unmatched: ignores_unmatched(pipeline),
             stages,
@@ -168,34 +177,18 @@ impl Workshop {
     }
 }
 
-/// What a record is to the input of a pipeline.
-pub fn framing(pipeline: &Pipeline) -> Framing {
-    match multiline(pipeline) {
-        Some(Multiline::Json) => Framing::JsonRecords,
-        Some(Multiline::Custom(patterns)) => Framing::Multiline(Patterns {
-            start: patterns.start.as_ref().map(|pattern| pattern.regex.clone()),
-            continuation: patterns.continuation.as_ref().map(|pattern| pattern.regex.clone()),
-            end: patterns.end.as_ref().map(|pattern| pattern.regex.clone()),
-            discard_unmatched: patterns.discard_unmatched,
-        }),
-        _ if pipeline.begins_with_json() => Framing::JsonRecords,
-        _ => Framing::Lines,
-    }
+/// What the processors of a pipeline are told of it: how the field is called that holds the offset of an event, so that a
+/// parser can tell an event from which nothing else is left.
+fn facts(pipeline: &Pipeline) -> Vec<(String, String)> {
+    let key = pipeline.inputs.iter().find_map(|input| match &input.kind {
+        config::InputKind::File(input) => input.file_offset_key.clone(),
+    });
+    key.map(|key| ("file-offset-key".to_owned(), key)).into_iter().collect()
 }
 
-/// Whether lines that belong to no record are counted only.
-pub fn ignores_unmatched(pipeline: &Pipeline) -> bool {
-    matches!(multiline(pipeline), Some(Multiline::Custom(patterns)) if patterns.ignore_unmatched_warning)
-}
-
-fn multiline(pipeline: &Pipeline) -> Option<&Multiline> {
-    let config::InputKind::File(input) = &pipeline.inputs.first()?.kind;
-    Some(&input.multiline)
-}
-
-fn follow_spec(input: &config::FileInput, framing: Framing) -> FollowSpec {
+fn follow_spec(input: &config::FileInput, events: EventSpec) -> FollowSpec {
     FollowSpec {
-        framing,
+        events,
         patience: Patience {
             flush: Duration::from_secs(input.flush_timeout_secs),
             quiet: QUIET_TIME,
@@ -204,13 +197,7 @@ fn follow_spec(input: &config::FileInput, framing: Framing) -> FollowSpec {
         },
         tail_bytes: input.tail_size_kib << 10,
         tailing_all: input.tailing_all_matched_files,
-        tags: hostname().map(|name| ("__hostname__".to_owned(), name)).into_iter().collect(),
     }
-}
-
-fn hostname() -> Option<String> {
-    let name = fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
-    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
 }
 
 fn outlets(pipeline: &Pipeline, file: &str, shape: &Shape) -> Result<Vec<Outlet>, Vec<Problem>> {

@@ -3,12 +3,14 @@
 pub mod agent;
 pub mod assemble;
 mod cache_dir;
+pub mod data_dir;
 mod discover;
+pub mod events;
 mod flush;
+pub mod machine;
 mod private_dir;
 mod scan;
 mod schedule;
-pub mod data_dir;
 mod worker;
 
 pub use cache_dir::open as open_cache;

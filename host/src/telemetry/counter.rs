@@ -43,6 +43,8 @@ pub struct PipelineCounters {
     pub unmatched_lines: Counter,
     /// Those of them that were dropped.
     pub discarded_lines: Counter,
+    /// Lines that are not in the encoding of their file, and were kept as they are.
+    pub undecodable_lines: Counter,
 }
 
 /// The counters of one processor of a pipeline. Each input event is in exactly one of the outcomes.

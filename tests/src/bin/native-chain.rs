@@ -4,15 +4,17 @@
 //! thread and the queue between them.
 #![forbid(unsafe_code)]
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::Write;
 use std::sync::Arc;
 
 use anyhow::Context;
+use loglift::config::AgentConfig;
 use loglift::event::Source;
 use loglift::flusher::json_lines::{Encoder, Shape};
-use loglift::input::chunk::Chunker;
+use loglift::input::chunk::{Chunker, EventSpec};
 use loglift::input::frame::Framing;
+use loglift::runtime::machine::Surroundings;
 use loglift_parse_json::ParseJson;
 use loglift_strptime::Strptime;
 use loglift_tests::twin::{self, Twin};
@@ -23,10 +25,9 @@ fn main() -> anyhow::Result<()> {
     let mut reader = File::open(input).with_context(|| format!("cannot open {input}"))?;
     let mut writer = File::create(output).with_context(|| format!("cannot create {output}"))?;
 
-    let source = Source::new(input.into(), None);
-    let hostname = fs::read_to_string("/proc/sys/kernel/hostname").context("cannot read the host name")?;
-    let tags = vec![("__path__".to_owned(), input.clone()), ("__hostname__".to_owned(), hostname.trim().to_owned())];
-    let mut chunker = Chunker::new(Arc::new(source), tags, Framing::JsonRecords);
+    let surroundings = Surroundings::look(&AgentConfig::default(), &|name| std::env::var(name).ok());
+    let events = EventSpec { framing: Framing::JsonRecords, machine: surroundings.machine, ..EventSpec::default() };
+    let mut chunker = Chunker::of(Arc::new(Source::new(input.into(), None)), &events);
     let mut parse = twin::configure::<ParseJson>(r#"{"SourceKey": "content"}"#);
     let mut time = twin::configure::<Strptime>(r#"{"SourceKey": "asctime", "Format": "%Y-%m-%d %H:%M:%S,%f"}"#);
     let mut encoder = Encoder::new(Shape { nanoseconds: true, tags: true, without_tag: None });

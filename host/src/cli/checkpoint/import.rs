@@ -10,6 +10,7 @@ use super::{open, print, read, shown, unix_seconds};
 use crate::checkpoint::import::{Plan, Row, Verdict, plan};
 use crate::cli::table::table;
 use crate::cli::{Common, load_configs};
+use crate::config::AgentConfig;
 use crate::runtime::data_dir;
 use crate::telemetry::one_line;
 
@@ -43,7 +44,7 @@ fn pipelines(configs: &[PathBuf]) -> (Option<BTreeSet<String>>, bool) {
     if configs.is_empty() {
         return (None, true);
     }
-    let (loaded, mut is_ok) = load_configs(configs);
+    let (loaded, mut is_ok) = load_configs(configs, &AgentConfig::default());
     let mut names = BTreeSet::new();
     for file in loaded.into_iter().flat_map(|loaded| loaded.files) {
         match file.result {

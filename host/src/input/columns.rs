@@ -1,0 +1,135 @@
+//! Makes batches of the records of a chunk: which fields and tags an event has when nothing processed it yet.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::file_tags::FileTags;
+use super::frame::Record;
+use super::tags;
+use super::topic::TOPIC_TAG;
+use crate::event::{CONTENT, EventBatch, Offset, Provenance, Source, Tags};
+
+/// What all batches of a source have in common.
+#[derive(Debug)]
+pub(super) struct Columns {
+    pub(super) source: Arc<Source>,
+    pub(super) tags: Vec<(String, String)>,
+    /// Tags that may change.
+    pub(super) file_tags: Option<Arc<FileTags>>,
+    /// The field that holds the offset of the record, if there is one.
+    pub(super) offset_key: Option<String>,
+    /// Tags are fields of each event.
+    pub(super) tags_are_fields: bool,
+}
+
+/// Where a name or value is in the arena.
+type Span = [u32; 2];
+
+impl Columns {
+    /// Makes `bytes` the arena of a batch with an event for each of `records`.
+    ///
+    /// `range` is what the batch is of its source, and `places` where each record starts in there, both in bytes as they are
+    /// in the source.
+    pub(super) fn batch(
+        &self,
+        bytes: Vec<u8>,
+        records: &[Record],
+        places: Vec<u32>,
+        range: Range<Offset>,
+    ) -> EventBatch {
+        let read_seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs() as i64);
+        let mut batch = EventBatch {
+            source: Arc::clone(&self.source),
+            seconds: vec![read_seconds; records.len()],
+            nanoseconds: vec![0; records.len()],
+            names: Vec::new(),
+            field_counts: vec![1; records.len()],
+            keys: vec![0; records.len()],
+            values: records.iter().flat_map(|r| [r.start as u32, (r.end - r.start) as u32]).collect(),
+            tags: Tags::default(),
+            read_seconds,
+            provenance: Provenance {
+                start: range.start,
+                end: range.end,
+                records: places,
+                origins: None,
+                merged: Vec::new(),
+            },
+            bytes,
+        };
+        let content = batch.append(CONTENT);
+        batch.names.extend(content);
+        if let Some(key) = &self.offset_key {
+            let key = batch.append(key.as_bytes());
+            batch.names.extend(key);
+        }
+        let same = self.append_tags(&mut batch);
+        if batch.name_count() > 1 {
+            self.add_fields(&mut batch, &same);
+        }
+        batch
+    }
+
+    /// Adds the tags. Of those that are to be fields, adds the names and returns the values.
+    fn append_tags(&self, batch: &mut EventBatch) -> Vec<Span> {
+        let file_tags = self.file_tags.as_ref().map(|file_tags| file_tags.at(batch.read_seconds));
+        let more = file_tags.iter().flat_map(|list| list.iter()).filter(|tag| tags::is_new(&self.tags, tag));
+        let mut values = Vec::new();
+        for (name, value) in self.tags.iter().chain(more) {
+            if self.tags_are_fields {
+                let name = batch.append(field_name(name).as_bytes());
+                batch.names.extend(name);
+                values.push(batch.append(value.as_bytes()));
+            } else {
+                let (name, value) = (batch.append(name.as_bytes()), batch.append(value.as_bytes()));
+                batch.tags.names.extend(name);
+                batch.tags.values.extend(value);
+            }
+        }
+        values
+    }
+
+    /// Gives each event, behind its text, its offset, and then fields with the same values for all.
+    fn add_fields(&self, batch: &mut EventBatch, same: &[Span]) {
+        let events = batch.len();
+        let width = batch.name_count();
+        let contents = std::mem::take(&mut batch.values);
+        let mut values = Vec::with_capacity(2 * width * events);
+        batch.bytes.reserve(if self.offset_key.is_some() { events * USUAL_DIGITS } else { 0 });
+        for (event, content) in contents.chunks_exact(2).enumerate() {
+            values.extend_from_slice(content);
+            if self.offset_key.is_some() {
+                let start = batch.bytes.len();
+                push_decimal(batch.offset(event).0, &mut batch.bytes);
+                values.extend([start as u32, (batch.bytes.len() - start) as u32]);
+            }
+            values.extend(same.as_flattened());
+        }
+        batch.values = values;
+        batch.field_counts.fill(width as u32);
+        batch.keys = (0..events).flat_map(|_| 0..width as u32).collect();
+    }
+}
+
+/// How a tag is called that is a field.
+fn field_name(tag: &str) -> String {
+    if tag == TOPIC_TAG { "__log_topic__".to_owned() } else { format!("__tag__:{tag}") }
+}
+
+fn push_decimal(mut number: u64, out: &mut Vec<u8>) {
+    let mut digits = [b'0'; 20];
+    let mut start = digits.len();
+    loop {
+        start -= 1;
+        digits[start] += (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[start..]);
+}
+
+/// Only a guess: offsets up to a gigabyte.
+const USUAL_DIGITS: usize = 9;
