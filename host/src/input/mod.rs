@@ -1,11 +1,21 @@
-//! Follows files and turns their bytes into batches.
+//! Finds files, follows them and turns their bytes into batches.
 //!
-//! [`frame`] and [`multiline`] decide where a record ends, [`tail`] what to do when a file changes, both without I/O; [`chunk`] turns one
-//! chunk of bytes into one batch; [`mod@file`] does the reading.
+//! [`paths`] decides which files a config means, [`owner`] which pipeline reads one that several mean, [`first`] where it
+//! begins. [`frame`] and [`multiline`] decide where a record ends,
+//! [`tail`] what to do when a file changes, both without I/O; [`chunk`] turns one chunk of bytes into one batch; [`mod@file`]
+//! does the reading.
 
 pub mod chunk;
+pub mod exclude;
 pub mod file;
+pub mod first;
 pub mod frame;
+pub mod glob;
+mod levels;
 pub mod multiline;
+pub mod owner;
+pub mod paths;
 pub mod stat;
 pub mod tail;
+
+pub use levels::normalise;
