@@ -1,5 +1,6 @@
 //! Arguments, subcommands and exit codes.
 
+mod explain;
 mod inspect;
 mod process;
 mod run;
@@ -104,6 +105,10 @@ struct ValidateArguments {
     /// A pipeline config, or a directory of them; may be given several times
     #[arg(short, long = "config", value_name = "FILE_OR_DIR", required = true, num_args = 1..)]
     configs: Vec<PathBuf>,
+
+    /// Say which files of this machine are collected, and of each PATH why it is or is not
+    #[arg(long, value_name = "PATH", num_args = 0..)]
+    explain: Option<Vec<PathBuf>>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::explain::explain;
 use super::{Common, ValidateArguments, load_configs, print_problems};
 use crate::config::{FlusherKind, InputKind, Pipeline};
 use crate::input::frame::Framing;
@@ -12,6 +13,7 @@ use crate::runtime::assemble::{Workshop, framing};
 pub(super) fn validate(arguments: &ValidateArguments, common: &Common) -> anyhow::Result<bool> {
     let workshop = common.workshop(true)?;
     let (loaded, mut is_ok) = load_configs(&arguments.configs);
+    let mut pipelines = Vec::new();
     for file in loaded.into_iter().flat_map(|loaded| loaded.files) {
         let path = file.path.display();
         let mut warnings = Vec::new();
@@ -20,7 +22,10 @@ pub(super) fn validate(arguments: &ValidateArguments, common: &Common) -> anyhow
             check(&workshop, &pipeline, &mut warnings).map(|text| (pipeline, text))
         });
         match checked {
-            Ok((pipeline, text)) => println!("{path}: pipeline {}\n{text}", pipeline.name),
+            Ok((pipeline, text)) => {
+                println!("{path}: pipeline {}\n{text}", pipeline.name);
+                pipelines.extend(Some(pipeline).filter(|pipeline| pipeline.enable));
+            }
             Err(problems) => {
                 println!("{path}: refused");
                 print_problems(&problems);
@@ -28,6 +33,9 @@ pub(super) fn validate(arguments: &ValidateArguments, common: &Common) -> anyhow
             }
         }
         warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+    }
+    if let Some(paths) = &arguments.explain {
+        explain(&pipelines, paths, &std::env::current_dir()?);
     }
     Ok(is_ok)
 }
