@@ -76,7 +76,7 @@ impl Scene<'_> {
     fn describe_file(&self, position: usize, found: &Found) -> String {
         let ownership = self.ownership(&found.path);
         let what = match ownership.owner {
-            Some(owner) if !ownership.readers.contains(&position) => self.describe_outranked(owner),
+            Some(owner) if !ownership.readers.contains(&position) => self.describe_owner(owner, position, &found.path),
             _ => self.describe_first_read(position, &found.stat),
         };
         format!("{} ({}): {what}", shown(&found.path), size(found.stat.len.0))
@@ -104,26 +104,33 @@ impl Scene<'_> {
     /// Why a path is or is not collected, by each pipeline.
     fn describe_path(&self, path: &Path) -> Vec<String> {
         let ownership = self.ownership(path);
+        let metadata = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file);
         let describe = |(position, pipeline): (usize, &Pipeline)| {
-            let verdict = self.sets[position].judge(path);
-            let outcome = match ownership.owner {
-                Some(owner) if owner == position => "collected",
-                Some(_) if ownership.readers.contains(&position) => {
-                    "collected too, as AllowingIncludedByMultiConfigs says"
+            let verdict = self.sets[position].judge(path).describe();
+            let outcome = match (ownership.owner, &metadata) {
+                (Some(_), Some(metadata)) if ownership.readers.contains(&position) => {
+                    format!("collected: {verdict}; {}", self.describe_first_read(position, &Stat::of(metadata)))
                 }
-                Some(owner) if verdict.is_match() => &format!("not collected, {}", self.describe_outranked(owner)),
-                _ => "not collected",
+                (Some(_), None) if ownership.readers.contains(&position) => format!("would be collected: {verdict}"),
+                (Some(owner), _) if ownership.outranked.contains(&position) => {
+                    format!("not collected: {verdict}, but {}", self.describe_owner(owner, position, path))
+                }
+                _ => format!("not collected: {verdict}"),
             };
-            format!("pipeline {}: {outcome}: {}", pipeline.name, verdict.describe())
+            format!("pipeline {}: {outcome}", pipeline.name)
         };
         self.pipelines.iter().enumerate().map(describe).collect()
     }
 
-    fn describe_outranked(&self, owner: usize) -> String {
-        format!(
-            "pipeline {} reads it, with a longer base directory or since it comes first",
-            self.pipelines[owner].name
-        )
+    /// That another pipeline reads the file, and why that one.
+    fn describe_owner(&self, owner: usize, position: usize, path: &Path) -> String {
+        let base_len = |position: usize| match self.sets[position].judge(path) {
+            Verdict::Matches { base_len, .. } => base_len,
+            _ => 0,
+        };
+        let reason =
+            if base_len(owner) > base_len(position) { "whose base directory is longer" } else { "which comes first" };
+        format!("pipeline {} reads it, {reason}", self.pipelines[owner].name)
     }
 
     fn ownership(&self, path: &Path) -> Ownership {
