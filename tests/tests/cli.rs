@@ -4,6 +4,7 @@
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::Stdio;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, ensure};
 use loglift_tests::agent::{Finished, Invocation};
@@ -425,6 +426,69 @@ fn validate_says_what_pipelines_are_and_fails_if_one_is_wrong() -> Result<()> {
     let errors = found.log("error: conf/b.yaml:4:");
     assert!(errors.len() == 1 && errors[0].ends_with("(did you mean processor_strptime?)"), "{}", found.stderr);
     assert!(found.log("error: conf/a.yaml").is_empty() && !found.log("error: conf/c.json").is_empty());
+    Ok(())
+}
+
+#[test]
+fn explain_says_which_files_are_collected_and_why_others_are_not() -> Result<()> {
+    let scratch = Scratch::new()?;
+    for directory in ["logs", "logs/x", "logs/x/y"] {
+        fs::create_dir(scratch.path(directory))?;
+    }
+    for name in ["logs/a.log", "logs/a.log.gz", "logs/old.log", "logs/x/b.log", "logs/x/y/c.log", "logs/new\nline.log"]
+    {
+        scratch.write(name, "one line\n")?;
+    }
+    let long_ago = SystemTime::now() - Duration::from_secs(3 * 86_400);
+    File::options().append(true).open(scratch.path("logs/old.log"))?.set_modified(long_ago)?;
+    scratch.write("logs/big.log", vec![b'x'; 3 << 20])?;
+    scratch.fifo("logs/fifo.log")?;
+    let root = scratch.directory().display();
+    let config =
+        |input: &str| format!("inputs: [{{Type: input_file, {input}}}]\nflushers: [{{Type: flusher_blackhole}}]\n");
+    let a = format!("FilePaths: [{root}/logs/**/*.log*, {root}/none/*.txt], MaxDirSearchDepth: 1");
+    scratch.write("a.yaml", config(&a))?;
+    scratch.write("b.yaml", config(&format!("FilePaths: ['{root}/logs/x/*']")))?;
+
+    let command =
+        ["validate", "-c", "a.yaml", "b.yaml", "--explain", "logs/a.log.gz", "logs/x/b.log", "logs/fifo.log", "z"];
+    let found = scratch.loglift(&command).finish()?;
+    let text = String::from_utf8_lossy(&found.stdout).replace(&format!("{root}/"), "");
+    assert_eq!((found.code(), found.stderr.as_str()), (Some(0), ""));
+    let explained: Vec<_> = text.lines().skip_while(|line| !line.ends_with("at first sight:")).collect();
+    let expected = [
+        "pipeline a on this machine, at first sight:",
+        "  logs/a.log (9 bytes): read from the start",
+        "  logs/big.log (3.0 MiB): the last 1.0 MiB are read, 2.0 MiB before are skipped (TailSizeKB)",
+        r"  logs/new\nline.log (9 bytes): read from the start",
+        "  logs/old.log (9 bytes): not read until it is written to; that was last 3 days ago (TailingAllMatchedFiles: true reads it)",
+        "  logs/x/b.log (9 bytes): pipeline b reads it, whose base directory is longer",
+        "  none/*.txt matches no file",
+        "  passed over 1, such as logs/a.log.gz: names that end in .gz are never read",
+        "  passed over 1, such as logs/x/y: 2 levels deep where logs/**/*.log* has `**`, and MaxDirSearchDepth is 1",
+        "  logs/fifo.log: neither a regular file nor a directory: it is not read",
+        "",
+        "pipeline b on this machine, at first sight:",
+        "  logs/x/b.log (9 bytes): read from the start",
+        "",
+        "logs/a.log.gz (9 bytes)",
+        "  pipeline a: not collected: names that end in .gz are never read",
+        "  pipeline b: not collected: no pattern of FilePaths leads to its directory",
+        "",
+        "logs/x/b.log (9 bytes)",
+        "  pipeline a: not collected: matches logs/**/*.log*, but pipeline b reads it, whose base directory is longer",
+        "  pipeline b: collected: matches logs/x/*; read from the start",
+        "",
+        "logs/fifo.log (neither a file nor a directory: it is never read)",
+        "  pipeline a: would be collected: matches logs/**/*.log*",
+        "  pipeline b: not collected: no pattern of FilePaths leads to its directory",
+        "",
+        "z (cannot be looked at: No such file or directory (os error 2))",
+        "  pipeline a: not collected: no pattern of FilePaths leads to its directory",
+        "  pipeline b: not collected: no pattern of FilePaths leads to its directory",
+        "",
+    ];
+    assert_eq!(explained, expected);
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! Arguments, subcommands and exit codes.
 
 mod checkpoint;
+mod explain;
 mod inspect;
 mod process;
 mod run;
@@ -119,6 +120,10 @@ struct ValidateArguments {
     /// A pipeline config, or a directory of them; may be given several times
     #[arg(short, long = "config", value_name = "FILE_OR_DIR", required = true, num_args = 1..)]
     configs: Vec<PathBuf>,
+
+    /// Say which files of this machine are collected, and of each PATH why it is or is not
+    #[arg(long, value_name = "PATH", num_args = 0..)]
+    explain: Option<Vec<PathBuf>>,
 }
 
 #[derive(Debug, clap::Args)]

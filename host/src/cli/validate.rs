@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::explain::explain;
 use super::{Common, ValidateArguments, load_configs, print_problems};
 use crate::config::{AgentConfig, FlusherKind, InputKind, Pipeline};
 use crate::input::frame::Framing;
@@ -14,6 +15,7 @@ pub(super) fn validate(arguments: &ValidateArguments, common: &Common) -> anyhow
     let agent_config = AgentConfig::default();
     let workshop = common.workshop(true, &agent_config)?;
     let (loaded, mut is_ok) = load_configs(&arguments.configs, &agent_config);
+    let mut pipelines = Vec::new();
     for file in loaded.into_iter().flat_map(|loaded| loaded.files) {
         let path = file.path.display();
         let mut warnings = Vec::new();
@@ -22,7 +24,10 @@ pub(super) fn validate(arguments: &ValidateArguments, common: &Common) -> anyhow
             check(&workshop, &pipeline, &mut warnings).map(|text| (pipeline, text))
         });
         match checked {
-            Ok((pipeline, text)) => println!("{path}: pipeline {}\n{text}", pipeline.name),
+            Ok((pipeline, text)) => {
+                println!("{path}: pipeline {}\n{text}", pipeline.name);
+                pipelines.extend(Some(pipeline).filter(|pipeline| pipeline.enable));
+            }
             Err(problems) => {
                 println!("{path}: refused");
                 print_problems(&problems);
@@ -30,6 +35,9 @@ pub(super) fn validate(arguments: &ValidateArguments, common: &Common) -> anyhow
             }
         }
         warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+    }
+    if let Some(paths) = &arguments.explain {
+        explain(&pipelines, paths, &std::env::current_dir()?);
     }
     Ok(is_ok)
 }

@@ -202,11 +202,6 @@ fn file_paths(fields: &mut Fields<'_>) -> Option<Vec<String>> {
     }
     seen.clear();
     paths.retain(|path| seen.insert(path.clone()));
-    for item in
-        cursor.items()?.iter().filter(|item| item.node.as_str().is_some_and(|path| path.contains(['*', '?', '['])))
-    {
-        item.warn("wildcards are not supported yet: this is taken as the name of one file");
-    }
     Some(paths)
 }
 
@@ -395,10 +390,7 @@ mod tests {
             "3:16: inputs[0].FileOffsetKey: the text of a record has this name; there will be no offset",
         );
         check("FilePaths: [/a, /b, /a]", "2:21: inputs[0].FilePaths[2]: named twice, read once");
-        check(
-            "FilePaths: [/a/*.log]",
-            "2:13: inputs[0].FilePaths[0]: wildcards are not supported yet: this is taken as the name of one file",
-        );
+        check("FilePaths: [/a/*.log]", "");
     }
 
     #[test]

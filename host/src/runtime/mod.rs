@@ -8,6 +8,7 @@ mod discover;
 pub mod events;
 mod flush;
 pub mod machine;
+pub mod paths;
 mod private_dir;
 mod scan;
 mod schedule;
