@@ -50,6 +50,7 @@ impl<'a> Invocation<'a> {
         let mut command = Command::new(program());
         command.arg0("loglift").args(arguments).current_dir(scratch.directory()).stdin(Stdio::null());
         command.env("TZ", "UTC").env("LOGLIFT_CACHE_DIR", cache_dir()).env_remove("RUST_LOG");
+        command.env("LOGLIFT_DATA_DIR", scratch.path("data"));
         Self { scratch, command }
     }
 

@@ -287,13 +287,13 @@ fn a_file_that_is_not_there_yet_is_waited_for() -> Result<()> {
     let scratch = Scratch::new()?;
     scratch.pipeline(&[])?;
     let mut agent = scratch.loglift(RUN).start()?;
-    agent.wait_for_log("file not there yet, waiting for it")?;
+    agent.wait_for_log("no file matches yet, waiting for one")?;
     scratch.write("input.log", "")?;
     scratch.append("input.log", numbered(0..10))?;
     agent.wait_until("all lines", |agent| stdout_lines(agent) == 10)?;
     let found = agent.terminate()?;
     expect_numbered(&found.events(), 10)?;
-    assert_eq!(found.log("not there yet").len(), 1, "{}", found.stderr);
+    assert_eq!(found.log("no file matches yet").len(), 1, "{}", found.stderr);
     Ok(())
 }
 

@@ -91,6 +91,10 @@ struct RunArguments {
     #[arg(long, value_name = "MIB", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=65536))]
     buffer: u32,
 
+    /// Milliseconds after which an acknowledgement is in a checkpoint on disk at the latest
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=3_600_000))]
+    checkpoint_interval: u64,
+
     /// Seconds to deliver what is in flight when stopped
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     drain_timeout: u64,
@@ -170,7 +174,8 @@ impl Common {
             extra: Vec::new(),
         };
         let surroundings = Surroundings::look(agent, &environment);
-        Ok(Workshop { engine: Arc::new(Engine::new(cache)?), context, surroundings })
+        let working_directory = std::env::current_dir().unwrap_or_default();
+        Ok(Workshop { engine: Arc::new(Engine::new(cache)?), context, working_directory, surroundings })
     }
 
     /// Opens the data directory, and makes it if it is missing.

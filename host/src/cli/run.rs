@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
-use tracing::info;
+use tracing::{info, warn};
 
 use super::{Common, RunArguments, load_agent_config, load_configs, print_problems};
+use crate::checkpoint::Store;
 use crate::runtime::agent::{Agent, Options};
 use crate::telemetry::alarm::Alarms;
 
@@ -49,9 +50,14 @@ pub(super) fn run(arguments: &RunArguments, common: &Common) -> anyhow::Result<b
     let mut interrupt = signal(SignalKind::interrupt())?;
 
     let names: Vec<_> = assemblies.iter().map(|assembly| assembly.name.clone()).collect();
-    let options =
-        Options { workers: usize::from(arguments.workers), budget_bytes: usize::try_from(arguments.buffer)? << 20 };
-    let agent = Agent::start(assemblies, options, &Arc::new(Alarms::for_long_runs()))?;
+    let options = Options {
+        workers: usize::from(arguments.workers),
+        budget_bytes: usize::try_from(arguments.buffer)? << 20,
+        checkpoint_interval: Duration::from_millis(arguments.checkpoint_interval),
+    };
+    let (store, recovered) = Store::open(common.open_data_dir()?)?;
+    recovered.notes.iter().for_each(|note| warn!("{note}"));
+    let agent = Agent::start(assemblies, (store, recovered), options, &Arc::new(Alarms::for_long_runs()))?;
     info!(pipelines = names.join(", "), "running");
 
     let ended = signals.block_on(async {

@@ -42,6 +42,8 @@ pub struct Catalog {
     copies: Vec<(PathBuf, Instant)>,
     /// Files that could not be opened.
     unopened: HashSet<PathBuf>,
+    /// When those two are to be looked at again.
+    retry: Option<Instant>,
     is_first_scan: bool,
 }
 
@@ -109,6 +111,8 @@ pub enum Told {
     Gone(PathBuf, u64, Loss),
     /// A file goes on where an earlier agent stopped.
     Resumed(PathBuf, Offset),
+    /// There is no file to begin with.
+    NothingYet,
 }
 
 impl Catalog {
@@ -131,8 +135,21 @@ impl Catalog {
             old_lanes: HashSet::new(),
             copies: Vec::new(),
             unopened: HashSet::new(),
+            retry: None,
             is_first_scan: true,
         }
+    }
+
+    /// Whether a path leads to a file that is known under it.
+    pub fn knows(&self, path: &Path) -> bool {
+        self.paths.contains(path)
+    }
+
+    /// Whether [`Self::update`] has something to do.
+    pub fn is_due(&self, changes: &Changes, now: Moment) -> bool {
+        let is_waiting = !self.copies.is_empty() || !self.unopened.is_empty();
+        let is_changed = !changes.appeared.is_empty() || !changes.vanished.is_empty();
+        self.is_first_scan || is_changed || (is_waiting && self.retry.is_none_or(|retry| retry <= now.instant))
     }
 
     /// Takes what changed, and says what is to be done. To be called again after a while even if nothing changed.
@@ -178,7 +195,10 @@ impl Catalog {
             self.begin(found, lane, now, &mut actions);
         }
         self.settle_copies(now, &mut actions);
-        self.is_first_scan = false;
+        if std::mem::replace(&mut self.is_first_scan, false) && actions.is_empty() {
+            actions.push(Action::Tell(Told::NothingYet));
+        }
+        self.retry = Some(now.instant + RETRY_TIME);
         actions
     }
 
@@ -267,6 +287,8 @@ impl Catalog {
             seen.real_path.clone_from(&found.path);
             if seen.phase == Phase::Followed {
                 seen.len = found.stat.len;
+            } else if seen.len == found.stat.len {
+                seen.modified_ns = found.stat.modified_ns;
             }
         }
         let source = Source { path: path.clone(), file: Some(id), progress: Progress::new(position, ledger) };
@@ -470,6 +492,9 @@ fn tell_lost(actions: &mut Vec<Action>, track: &Track, lost: u64, cause: Loss) {
         actions.push(Action::Tell(Told::Gone(track.source.path.clone(), lost, cause)));
     }
 }
+
+/// How soon a file that could not be opened is tried again.
+const RETRY_TIME: Duration = Duration::from_secs(1);
 
 /// How long a file that begins as another one is taken for its copy: tools copy first, and then truncate the original.
 const COPY_TIME: Duration = Duration::from_secs(10);

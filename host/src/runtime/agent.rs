@@ -10,13 +10,16 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounde
 use tracing::{error, info};
 
 use super::assemble::Assembly;
-use super::discover::Discovery;
+use super::checkpoints::{self, Checkpoints};
+use super::discover::{Discovery, Input, WALK_PERIOD};
 use super::flush::FlushLoop;
-use super::scan::Scan;
 use super::worker::{Output, Route, Worker};
-use crate::event::{Budget, Delivery, Share};
-use crate::input::catalog::Catalog;
+use crate::checkpoint::{Recovered, Store};
+use crate::event::{Budget, Delivery};
+use crate::input::catalog::{Catalog, Changes, Left};
+use crate::input::hints::Hints;
 use crate::input::track::Tracks;
+use crate::input::walk::Walker;
 use crate::processor::chain::{Chain, Stage};
 use crate::telemetry::alarm::Alarms;
 use crate::telemetry::counter::PipelineCounters;
@@ -28,6 +31,8 @@ pub struct Options {
     pub workers: usize,
     /// Bytes that may be in flight, in all pipelines together.
     pub budget_bytes: usize,
+    /// How long after an acknowledgement its checkpoint is on disk at the latest.
+    pub checkpoint_interval: Duration,
 }
 
 /// Pipelines that run.
@@ -40,8 +45,10 @@ pub struct Agent {
     abort: Sender<Infallible>,
     /// Closed when all threads are done.
     done: Receiver<Infallible>,
+    /// Dropped to have the last checkpoints saved, when nothing changes any more.
+    settled: Sender<Infallible>,
+    checkpoints: JoinHandle<()>,
     alarms: Arc<Alarms>,
-    next_generation: Arc<AtomicU64>,
 }
 
 /// What is known of a running pipeline.
@@ -49,106 +56,60 @@ struct Running {
     name: String,
     stages: Vec<Arc<Stage>>,
     counters: Arc<PipelineCounters>,
+    tracks: Arc<Tracks>,
 }
 
 impl Agent {
-    /// Starts pipelines.
+    /// Starts pipelines. Files go on where `store` says that they had come to, which is what was `recovered` from it.
     ///
     /// # Errors
     /// When no thread can be started.
-    pub fn start(assemblies: Vec<Assembly>, options: Options, alarms: &Arc<Alarms>) -> anyhow::Result<Self> {
-        let budget = Budget::new(options.budget_bytes);
+    pub fn start(
+        assemblies: Vec<Assembly>,
+        (store, recovered): (Store, Recovered),
+        options: Options,
+        alarms: &Arc<Alarms>,
+    ) -> anyhow::Result<Self> {
         let (stop, stopped) = bounded(0);
         let (abort, aborted) = bounded(0);
         let (undone, done) = bounded(0);
-        let alarms = Arc::clone(alarms);
-        let next_generation = Arc::new(AtomicU64::new(1));
-        let mut agent = Self { running: Vec::new(), threads: Vec::new(), stop, abort, done, alarms, next_generation };
-        for assembly in assemblies {
-            agent.start_pipeline(assembly, options.workers, &budget.share(), &stopped, &aborted, &undone)?;
-        }
-        Ok(agent)
-    }
-
-    fn start_pipeline(
-        &mut self,
-        assembly: Assembly,
-        workers: usize,
-        budget: &Share,
-        stopped: &Receiver<Infallible>,
-        aborted: &Receiver<Infallible>,
-        undone: &Sender<Infallible>,
-    ) -> anyhow::Result<()> {
-        let Assembly { name, paths, follow, search_depth, ignores_unmatched, stages, outlets } = assembly;
-        let counters = Arc::new(PipelineCounters::default());
-        let mut routes = Vec::new();
-        for outlet in outlets {
-            let (sender, receiver) = bounded::<Delivery>(QUEUED_BATCHES);
-            let alive = Arc::new(());
-            let flusher = Arc::downgrade(&alive);
-            routes.push(Route { match_rule: outlet.match_rule, deliveries: sender, flusher });
-            let flush = FlushLoop {
-                pipeline: name.clone(),
-                name: outlet.name,
-                flusher: outlet.flusher,
-                deliveries: receiver,
-                abort: aborted.clone(),
-                alarms: Arc::clone(&self.alarms),
-            };
-            let counters = Arc::clone(&counters);
-            self.spawn("flusher", undone, move || {
-                flush.run(|ack| counters.acknowledged_events.add(ack.events as u64));
-                drop(alive);
-            })?;
-        }
-        let spec = Arc::new(follow);
-        let tracks = Arc::new(Tracks::new(Arc::clone(&self.next_generation)));
-        let mut orders = Vec::new();
-        for _ in 0..workers.max(1) {
-            let (sender, receiver) = unbounded();
-            orders.push(sender);
-            let worker = Worker {
-                spec: Arc::clone(&spec),
-                tracks: Arc::clone(&tracks),
-                orders: receiver,
-                output: Output {
-                    pipeline: name.clone(),
-                    ignores_unmatched,
-                    chain: Chain::new(&name, &stages, &self.alarms),
-                    routes: routes.clone(),
-                    budget: budget.clone(),
-                    counters: Arc::clone(&counters),
-                    alarms: Arc::clone(&self.alarms),
-                },
-            };
-            self.spawn("worker", undone, move || worker.run())?;
-        }
-        let discovery = Discovery {
-            pipeline: name.clone(),
-            scan: Scan { paths, known: std::collections::HashMap::default() },
-            catalog: Catalog::new(spec, Arc::clone(&tracks), Vec::new(), None, search_depth),
-            workers: orders,
-            stop: stopped.clone(),
-            alarms: Arc::clone(&self.alarms),
+        let mut start = Start {
+            budget: Budget::new(options.budget_bytes),
+            workers: options.workers.max(1),
+            next_generation: Arc::new(AtomicU64::new(recovered.next_generation.max(1))),
+            recovered,
+            aborted,
+            undone,
+            alarms: Arc::clone(alarms),
+            running: Vec::new(),
+            threads: Vec::new(),
         };
-        self.spawn("discovery", undone, move || discovery.run())?;
-        self.running.push(Running { name, stages, counters });
-        Ok(())
-    }
-
-    fn spawn(
-        &mut self,
-        name: &str,
-        undone: &Sender<Infallible>,
-        work: impl FnOnce() + Send + 'static,
-    ) -> anyhow::Result<()> {
-        let undone = undone.clone();
-        let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
-            work();
-            drop(undone);
-        })?;
-        self.threads.push(thread);
-        Ok(())
+        let inputs = assemblies.into_iter().map(|assembly| start.pipeline(assembly)).collect::<Result<Vec<_>, _>>()?;
+        let discovery = Discovery {
+            walker: Walker::new(inputs.iter().map(|input| Arc::clone(&input.paths)).collect(), WALK_PERIOD),
+            hints: Hints::new(),
+            inputs,
+            stop: stopped,
+            alarms: Arc::clone(alarms),
+        };
+        start.spawn("discovery", move || discovery.run())?;
+        let (settled, is_settled) = bounded(0);
+        let saved = start.recovered.entries.into_iter().map(|entry| (entry.generation, entry));
+        let checkpoints = Checkpoints {
+            store,
+            pipelines: start
+                .running
+                .iter()
+                .map(|running| (running.name.clone(), Arc::clone(&running.tracks)))
+                .collect(),
+            saved: saved.collect(),
+            interval: options.checkpoint_interval,
+            stop: is_settled,
+            alarms: Arc::clone(alarms),
+        };
+        let checkpoints = thread::Builder::new().name("checkpoints".to_owned()).spawn(move || checkpoints.run())?;
+        let Start { running, threads, alarms, .. } = start;
+        Ok(Self { running, threads, stop, abort, done, settled, checkpoints, alarms })
     }
 
     /// Whether all pipelines have ended by themselves, since nothing takes their events any more.
@@ -169,12 +130,112 @@ impl Agent {
         // A thread that hangs in a call of the system ends with the process, and cannot be waited for.
         let ended = drained || self.done.recv_timeout(ABORT_GRACE) == Err(RecvTimeoutError::Disconnected);
         let panicked = ended && self.threads.into_iter().filter_map(|thread| thread.join().err()).count() > 0;
+        drop(self.settled);
+        let panicked = self.checkpoints.join().is_err() || panicked;
         if panicked {
             error!("a thread of the agent panicked");
         }
         self.alarms.finish();
         self.running.iter().for_each(Running::log_summary);
         drained && !panicked && self.running.iter().all(Running::is_delivered)
+    }
+}
+
+/// An agent that is being started.
+struct Start {
+    budget: Arc<Budget>,
+    workers: usize,
+    next_generation: Arc<AtomicU64>,
+    recovered: Recovered,
+    aborted: Receiver<Infallible>,
+    undone: Sender<Infallible>,
+    alarms: Arc<Alarms>,
+    running: Vec<Running>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Start {
+    /// Starts the flushers and workers of a pipeline, and returns what looks for its files.
+    fn pipeline(&mut self, assembly: Assembly) -> anyhow::Result<Input> {
+        let Assembly { name, paths, follow, search_depth, ignores_unmatched, stages, outlets } = assembly;
+        let counters = Arc::new(PipelineCounters::default());
+        let mut routes = Vec::new();
+        for outlet in outlets {
+            let (sender, receiver) = bounded::<Delivery>(QUEUED_BATCHES);
+            let alive = Arc::new(());
+            let flusher = Arc::downgrade(&alive);
+            routes.push(Route { match_rule: outlet.match_rule, deliveries: sender, flusher });
+            let flush = FlushLoop {
+                pipeline: name.clone(),
+                name: outlet.name,
+                flusher: outlet.flusher,
+                deliveries: receiver,
+                abort: self.aborted.clone(),
+                alarms: Arc::clone(&self.alarms),
+            };
+            let counters = Arc::clone(&counters);
+            self.spawn("flusher", move || {
+                flush.run(|ack| counters.acknowledged_events.add(ack.events as u64));
+                drop(alive);
+            })?;
+        }
+        let spec = Arc::new(follow);
+        let budget = self.budget.share();
+        let tracks = Arc::new(Tracks::new(Arc::clone(&self.next_generation)));
+        let mut orders = Vec::new();
+        let alive = Arc::new(());
+        for _ in 0..self.workers {
+            let (sender, receiver) = unbounded();
+            orders.push(sender);
+            let worker = Worker {
+                spec: Arc::clone(&spec),
+                tracks: Arc::clone(&tracks),
+                orders: receiver,
+                output: Output {
+                    pipeline: name.clone(),
+                    ignores_unmatched,
+                    chain: Chain::new(&name, &stages, &self.alarms),
+                    routes: routes.clone(),
+                    budget: budget.clone(),
+                    counters: Arc::clone(&counters),
+                    alarms: Arc::clone(&self.alarms),
+                },
+            };
+            let alive = Arc::clone(&alive);
+            self.spawn("worker", move || {
+                worker.run();
+                drop(alive);
+            })?;
+        }
+        let (left, alive_ns) = self.left(&name);
+        let catalog = Catalog::new(spec, Arc::clone(&tracks), left, alive_ns, search_depth);
+        self.running.push(Running { name: name.clone(), stages, counters, tracks });
+        Ok(Input {
+            pipeline: name,
+            paths,
+            catalog,
+            workers: orders,
+            alive: Arc::downgrade(&alive),
+            changes: Changes::default(),
+        })
+    }
+
+    /// What an earlier agent has left of a pipeline, and when that was there last, in Unix nanoseconds.
+    fn left(&self, pipeline: &str) -> (Vec<Left>, Option<i64>) {
+        let entries = self.recovered.entries.iter().filter(|entry| entry.pipeline == pipeline);
+        let left: Vec<Left> = entries.cloned().map(checkpoints::left).collect();
+        let alive_at = self.recovered.alive_at.filter(|_| !left.is_empty());
+        (left, alive_at.map(|seconds| seconds.saturating_mul(1_000_000_000)))
+    }
+
+    fn spawn(&mut self, name: &str, work: impl FnOnce() + Send + 'static) -> anyhow::Result<()> {
+        let undone = self.undone.clone();
+        let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
+            work();
+            drop(undone);
+        })?;
+        self.threads.push(thread);
+        Ok(())
     }
 }
 

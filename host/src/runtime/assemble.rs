@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use super::events::{event_spec, ignores_unmatched};
 use super::machine::Surroundings;
+use super::paths;
 use crate::config::{self, Pipeline, Problem, ProcessorSpec, Schema, Warning};
 use crate::flusher::json_lines::Shape;
 use crate::flusher::{Blackhole, Flusher, file, stdout};
 use crate::input::chunk::EventSpec;
 use crate::input::follow::FollowSpec;
+use crate::input::paths::PathSet;
 use crate::input::tail::{LOST_TIME, Patience, QUIET_TIME};
 use crate::processor::chain::{Stage, StageError};
 use crate::processor::component::Component;
@@ -26,6 +28,8 @@ pub struct Workshop {
     pub engine: Arc<Engine>,
     /// What processors are told of the machine.
     pub context: Context,
+    /// Where relative paths count from.
+    pub working_directory: PathBuf,
     /// What tags are made of, besides the config.
     pub surroundings: Surroundings,
 }
@@ -34,8 +38,8 @@ pub struct Workshop {
 pub struct Assembly {
     /// Its name.
     pub name: String,
-    /// The paths to look for.
-    pub paths: Vec<PathBuf>,
+    /// The files to look for.
+    pub paths: Arc<PathSet>,
     /// How their files are followed.
     pub follow: FollowSpec,
     /// Below how many levels of directories a renamed file is looked for.
@@ -165,9 +169,10 @@ impl Workshop {
             }
         };
         let config::InputKind::File(input) = &pipeline.inputs[0].kind;
+        let set = PathSet::new(&paths::rules(input), &self.working_directory);
         Ok(Assembly {
             name: pipeline.name.clone(),
-            paths: input.file_paths.iter().map(PathBuf::from).collect(),
+            paths: Arc::new(set),
             follow: follow_spec(input, event_spec(pipeline, &self.surroundings)),
             search_depth: input.max_checkpoint_dir_search_depth,
             ignores_unmatched: ignores_unmatched(pipeline),

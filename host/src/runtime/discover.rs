@@ -1,66 +1,140 @@
-//! Finds the files of one pipeline and hands them to its workers, on a thread of its own.
+//! Finds the files of all pipelines and hands them to the workers, on a thread of its own.
 
 use std::convert::Infallible;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
 use tracing::info;
 
-use super::scan::Scan;
 use super::worker::Order;
-use crate::input::catalog::{Action, Catalog, Moment, Told};
+use crate::input::catalog::{Action, Catalog, Changes, Moment, Told};
+use crate::input::hints::Hints;
+use crate::input::owner::ownership;
+use crate::input::paths::{PathSet, Verdict};
+use crate::input::trouble::Trouble;
+use crate::input::walk::{Change, Walker};
 use crate::telemetry::alarm::{Alarm, Alarms};
 
-/// The discovery of one pipeline.
+/// The discovery of files.
 pub(super) struct Discovery {
-    pub(super) pipeline: String,
-    pub(super) scan: Scan,
-    pub(super) catalog: Catalog,
-    /// To the workers. Which one a file goes to is up to its lane, so that its lines stay in order.
-    pub(super) workers: Vec<Sender<Order>>,
+    pub(super) walker: Walker,
+    pub(super) hints: Hints,
+    pub(super) inputs: Vec<Input>,
     /// Closed when the agent stops.
     pub(super) stop: Receiver<Infallible>,
     pub(super) alarms: Arc<Alarms>,
 }
 
+/// The input of one pipeline.
+pub(super) struct Input {
+    pub(super) pipeline: String,
+    pub(super) paths: Arc<PathSet>,
+    pub(super) catalog: Catalog,
+    /// To the workers. Which one a file goes to is up to its lane, so that its lines stay in order.
+    pub(super) workers: Vec<Sender<Order>>,
+    /// Gone when the workers are.
+    pub(super) alive: Weak<()>,
+    /// What changed and was not told to the catalog yet.
+    pub(super) changes: Changes,
+}
+
 impl Discovery {
-    /// Runs until the agent stops. The workers stop then, too.
+    /// Runs until the agent stops, or until nobody is left to read anything. The workers stop then, too.
     pub(super) fn run(mut self) {
-        let mut has_files = false;
-        loop {
-            let changes = self.scan.changes(&self.pipeline, &self.alarms);
+        let mut is_settled = false;
+        while self.stop.try_recv() != Err(TryRecvError::Disconnected) && self.has_workers() {
             let instant = Instant::now();
             let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
             let now = Moment { instant, unix_ns: i64::try_from(unix.as_nanos()).unwrap_or(i64::MAX) };
-            let actions = self.catalog.update(changes, now);
-            if actions.is_empty() && !std::mem::replace(&mut has_files, true) {
-                info!(pipeline = self.pipeline, "no file matches yet, waiting for one");
+            let polled = self.walker.poll(now.instant, now.unix_ns, SLICE);
+            polled.changes.into_iter().for_each(|change| self.assign(change));
+            polled.troubles.iter().chain(&self.hints.take_troubles()).for_each(|trouble| self.report(trouble));
+            for (reason, passed_over) in polled.passed_over {
+                self.mention(&reason, passed_over.count, &passed_over.example);
             }
-            for action in actions {
-                match action {
-                    Action::Follow { track, found, is_copy } => {
-                        let worker = worker_of(&track.lane, self.workers.len());
-                        // A worker that is gone had no way left to deliver anything.
-                        let _ = self.workers[worker].send(Order { track, found, is_copy });
-                    }
-                    Action::Tell(told) => self.tell(&told),
+            // What an earlier agent has left can be told from what is new only when everything there was seen.
+            is_settled |= polled.is_done;
+            if is_settled {
+                self.inputs.iter_mut().for_each(|input| input.update(now, &self.alarms));
+            }
+            if polled.is_done {
+                self.hints.follow(self.walker.directories());
+                let patience = self.walker.idle_time(Instant::now()).min(LONGEST_WAIT);
+                for directory in self.hints.wait(patience) {
+                    self.walker.hint(&directory);
                 }
-            }
-            if self.is_stopped_within(Duration::from_millis(25)) {
-                return;
             }
         }
     }
 
-    fn is_stopped_within(&self, patience: Duration) -> bool {
-        self.scan.wait(patience);
-        self.stop.try_recv() == Err(TryRecvError::Disconnected)
+    fn has_workers(&self) -> bool {
+        self.inputs.iter().any(|input| input.alive.strong_count() > 0)
     }
 
-    fn tell(&self, told: &Told) {
+    /// Notes a change for the pipelines that collect the file.
+    fn assign(&mut self, change: Change) {
+        let path = match change {
+            Change::Vanished(path) => {
+                let known = self.inputs.iter_mut().filter(|input| input.catalog.knows(&path));
+                known.for_each(|input| input.changes.vanished.push(path.clone()));
+                return;
+            }
+            Change::Appeared(found) | Change::Replaced(found) => found.path,
+        };
+        let ownership = ownership(self.inputs.iter().map(|input| &*input.paths), &path);
+        if let Some(owner) = ownership.owner {
+            let owner = self.inputs[owner].pipeline.clone();
+            for outranked in ownership.outranked {
+                self.raise(
+                    &self.inputs[outranked].pipeline,
+                    "MULTI_CONFIG_MATCH_ALARM",
+                    &path,
+                    format!("the file is collected by pipeline {owner} alone; AllowingIncludedByMultiConfigs lets this one read it too"),
+                );
+            }
+        }
+        for reader in ownership.readers {
+            self.inputs[reader].changes.appeared.push(path.clone());
+        }
+    }
+
+    fn report(&self, trouble: &Trouble) {
+        self.raise("", trouble.kind, &trouble.path, trouble.message.clone());
+    }
+
+    /// Says once what is not collected though a pattern names it, or nearly does.
+    fn mention(&self, reason: &Verdict, count: u64, example: &Path) {
+        if reason.is_surprising() {
+            info!(count, example = %example.display(), "not collected: {}", reason.describe());
+        }
+    }
+
+    fn raise(&self, pipeline: &str, kind: &str, path: &Path, message: String) {
+        raise(&self.alarms, pipeline, kind, path, message);
+    }
+}
+
+impl Input {
+    fn update(&mut self, now: Moment, alarms: &Alarms) {
+        if !self.catalog.is_due(&self.changes, now) {
+            return;
+        }
+        for action in self.catalog.update(std::mem::take(&mut self.changes), now) {
+            match action {
+                Action::Follow { track, found, is_copy } => {
+                    let worker = worker_of(&track.lane, self.workers.len());
+                    // A worker that is gone had no way left to deliver anything.
+                    let _ = self.workers[worker].send(Order { track, found, is_copy });
+                }
+                Action::Tell(told) => self.tell(&told, alarms),
+            }
+        }
+    }
+
+    fn tell(&self, told: &Told, alarms: &Alarms) {
         let (kind, path, message) = match told {
             Told::CannotOpen(path, error) => {
                 ("OPEN_LOGFILE_FAIL_ALARM", path, format!("cannot open it: {error}; trying again"))
@@ -73,7 +147,7 @@ impl Discovery {
             Told::Gone(path, bytes, cause) => (
                 "DROP_LOG_ALARM",
                 path,
-                format!("about {bytes} bytes were lost while no agent ran ({}): the file is gone", cause.name()),
+                format!("the file is gone, and its last {bytes} bytes were not delivered ({})", cause.name()),
             ),
             Told::Resumed(path, offset) => {
                 return info!(
@@ -83,16 +157,23 @@ impl Discovery {
                     "file goes on where the last agent stopped"
                 );
             }
+            Told::NothingYet => {
+                return info!(pipeline = self.pipeline, "no file matches yet, waiting for one");
+            }
         };
-        self.alarms.raise(&Alarm {
-            kind: kind.to_owned(),
-            pipeline: self.pipeline.clone(),
-            part: "inputs[0]".to_owned(),
-            place: Some((path.clone(), None)),
-            message,
-            occurrences: 1,
-        });
+        raise(alarms, &self.pipeline, kind, path, message);
     }
+}
+
+fn raise(alarms: &Alarms, pipeline: &str, kind: &str, path: &Path, message: String) {
+    alarms.raise(&Alarm {
+        kind: kind.to_owned(),
+        pipeline: pipeline.to_owned(),
+        part: "inputs[0]".to_owned(),
+        place: Some((PathBuf::from(path), None)),
+        message,
+        occurrences: 1,
+    });
 }
 
 fn worker_of(lane: &Path, workers: usize) -> usize {
@@ -100,3 +181,12 @@ fn worker_of(lane: &Path, workers: usize) -> usize {
     lane.hash(&mut hasher);
     (hasher.finish() % workers as u64) as usize
 }
+
+/// How long to walk before what was found is handed on.
+const SLICE: Duration = Duration::from_millis(20);
+
+/// A stop is noticed after this at the latest.
+const LONGEST_WAIT: Duration = Duration::from_millis(200);
+
+/// How often every directory is looked at, whether or not the kernel told of a change.
+pub(super) const WALK_PERIOD: Duration = Duration::from_secs(1);

@@ -10,6 +10,7 @@ use tracing::error;
 use crate::event::{Ack, Delivery};
 use crate::flusher::Flusher;
 use crate::telemetry::alarm::{Alarm, Alarms};
+use crate::telemetry::failpoint;
 
 /// A flusher with what its thread needs.
 pub(super) struct FlushLoop {
@@ -26,9 +27,11 @@ impl FlushLoop {
     /// Runs until there is nothing left to deliver, or until it is told to give up.
     pub(super) fn run(mut self, mut on_ack: impl FnMut(&Ack)) {
         while let Ok(delivery) = self.deliveries.recv() {
+            failpoint::hit("send");
             if !self.flush(&delivery) {
                 return;
             }
+            failpoint::hit("acknowledge");
             if let Some(ack) = delivery.acknowledge() {
                 on_ack(&ack);
             }

@@ -3,6 +3,7 @@
 pub mod agent;
 pub mod assemble;
 mod cache_dir;
+mod checkpoints;
 pub mod data_dir;
 mod discover;
 pub mod events;
@@ -10,7 +11,6 @@ mod flush;
 pub mod machine;
 pub mod paths;
 mod private_dir;
-mod scan;
 mod schedule;
 mod worker;
 

@@ -27,7 +27,8 @@ pub fn file_input(pipeline: &Pipeline) -> Option<&FileInput> {
     })
 }
 
-fn rules(file: &FileInput) -> PathRules {
+/// What a config says of paths.
+pub fn rules(file: &FileInput) -> PathRules {
     PathRules {
         file_paths: file.file_paths.clone(),
         max_dir_search_depth: file.max_dir_search_depth,
