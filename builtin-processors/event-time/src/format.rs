@@ -192,6 +192,28 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn what_a_format_has() {
+        let check = |format, year, date, zone, bare_epoch| {
+            let format = Format::compile(format).expect("a format");
+            assert_eq!(
+                (format.has_year(), format.has_date(), format.has_zone(), format.is_bare_epoch()),
+                (year, date, zone, bare_epoch)
+            );
+        };
+        check("%F %T", true, true, false, false);
+        check("%C", true, true, false, false);
+        check("%c", true, true, false, false);
+        check("%G-%V", true, true, false, false);
+        check("%b %d", false, true, false, false);
+        check("%b %d %G", false, true, false, false);
+        check("%T", false, false, false, false);
+        check("%a %T %z", false, false, true, false);
+        check("%s", true, true, true, true);
+        check("%s ", true, true, true, false);
+        check("%s.%f", true, true, true, false);
+    }
+
     proptest! {
         #[test]
         fn a_template_changes_no_result(

