@@ -99,9 +99,24 @@ impl Format {
         let mut cursor = Cursor::new(value);
         let text_len = match self.follow(&mut cursor) {
             Ok(text_rest) => value.len() - text_rest.len(),
-            Err(expected) => return Err(Mismatch::new(value.len() - cursor.rest().len(), cursor.rest(), expected)),
+            Err(expected) => return Err(self.mismatch(value, cursor.rest(), expected)),
         };
         Ok((self.shape.fields(cursor.readings()), text_len, cursor.rest()))
+    }
+
+    /// Says why a value differs at `rest`, now that there is no hurry.
+    #[cold]
+    fn mismatch(&self, value: &[u8], rest: &[u8], expected: Expected) -> Mismatch {
+        let mut cursor = Cursor::new(value);
+        let mut after_no_blank = false;
+        for step in self.steps.iter().copied().chain(self.trailing_fraction.then_some(Step::Fraction)) {
+            let before = cursor.rest().len();
+            if cursor.follow(step).is_err() {
+                break;
+            }
+            after_no_blank = step == Step::Whitespace && cursor.rest().len() == before;
+        }
+        Mismatch::new(value.len() - rest.len(), rest, expected).with_blank(after_no_blank)
     }
 
     /// Whether the text has a year, so that none has to be chosen.

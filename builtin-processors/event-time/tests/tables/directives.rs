@@ -32,6 +32,23 @@ fn literals() {
 }
 
 #[test]
+fn a_blank_that_matches_nothing_is_pointed_out() {
+    let none = "the blank before it in the format matches any number of blanks, here none";
+    check_mismatch("%S %f", "10,1", &format!(r#"at byte 2: expected a digit for %f but found ","; {none}"#));
+    check_mismatch(
+        "%F %T",
+        "2023-10-25T23:51:10",
+        &format!(r#"at byte 10: expected a digit for %H but found "T"; {none}"#),
+    );
+    check_mismatch("%F%n%T x", "2023-10-25T", &format!(r#"at byte 10: expected a digit for %H but found "T"; {none}"#));
+    check_mismatch("%Y T%H", "2023-10", &format!(r#"at byte 4: expected "T" but found "-"; {none}"#));
+    // A blank was there, or another part of the format is what differs, or there is nothing left to differ.
+    check_mismatch("%S %f", "10 ,1", r#"at byte 3: expected a digit for %f but found ",""#);
+    check_mismatch("%S %M,%f", "1010.1", r#"at byte 4: expected "," but found ".""#);
+    check_mismatch("%S %f", "10", "at byte 2: expected a digit for %f but the value ends");
+}
+
+#[test]
 fn years() {
     check("%Y", "0000", "0000-01-01T00:00:00Z");
     check("%Y", "9999", "9999-01-01T00:00:00Z");
