@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::pattern::Pattern;
+use crate::testing::{self, Groups, groups_of, parsed};
 use table::{ACCESS_LOG, DOCUMENTED, configure};
 
 mod table;
@@ -15,44 +15,10 @@ const ONE_PASS: &str = "linear, one-pass";
 const LINEAR: &str = "linear";
 const BACKTRACKING: &str = "backtracking with a step limit";
 
-fn parsed(regex: &str) -> Pattern {
-    let mut pattern = parser::parse(regex).unwrap_or_else(|error| panic!("{regex}: {error}"));
-    pattern.simplify();
-    pattern
-}
-
-type Groups = Vec<Vec<u8>>;
-
-/// What an engine finds in a value that lies in the middle of an arena.
-fn groups_of(engine: &mut Engine, count: usize, value: &[u8]) -> Result<Groups, NoMatch> {
-    let arena = [b"before\n", value, b"\nafter and so on"].concat();
-    let span = Span { offset: 7, len: value.len() as u32 };
-    let slots = engine.find(&arena, span)?;
-    Ok((0..count).map(|group| slots.group(group)).map(|(start, end)| value[start..end].to_vec()).collect())
-}
-
-/// What the engines find that can match a pattern; they have to agree.
+/// What the engines find that can match a pattern, which has to be one.
 fn groups(regex: &str, value: &[u8]) -> Option<Groups> {
-    let pattern = parsed(regex);
-    let count = pattern.groups;
-    let mut chosen = Engine::new(&pattern, count).expect("it is small");
-    let found = groups_of(&mut chosen, count, value);
-    for mut other in Engine::all(&pattern, count) {
-        let expected = groups_of(&mut other, count, value);
-        if expected == Err(NoMatch::GaveUp) {
-            continue;
-        }
-        assert_eq!(found, expected, "{regex} on {value:?}: {} and {}", chosen.name(), other.name());
-    }
-    // Groups that nobody wants change nothing for the others.
-    for mut engine in Engine::all(&pattern, count.min(1)) {
-        let first = groups_of(&mut engine, count.min(1), value);
-        if first != Err(NoMatch::GaveUp) {
-            let expected = found.clone().map(|groups| groups.into_iter().take(1).collect());
-            assert_eq!(first, expected, "{regex} on {value:?}: {} for one group", engine.name());
-        }
-    }
-    found.ok()
+    assert!(parsed(regex).is_some(), "{regex}");
+    testing::groups(regex, value)
 }
 
 /// Expects these groups of every engine that can match a pattern, or that none of them matches.
@@ -62,7 +28,7 @@ fn check_engines(regex: &str, value: &[u8], expected: Option<&[&[u8]]>) {
 }
 
 fn runs_on(engine: &str, regex: &str) {
-    let pattern = parsed(regex);
+    let pattern = parsed(regex).unwrap();
     assert_eq!(Engine::new(&pattern, pattern.groups).unwrap().name(), engine, "{regex}");
 }
 
@@ -99,7 +65,7 @@ fn long_values_match_in_every_engine() {
         [(DIRECT, "([^x]*)"), (ONE_PASS, "((?:a b)*)"), (LINEAR, "(.*)b(.*)"), (BACKTRACKING, "(?!x)(.*)")]
     {
         runs_on(engine, regex);
-        let pattern = parsed(regex);
+        let pattern = parsed(regex).unwrap();
         let mut engine = Engine::new(&pattern, 1).unwrap();
         let found = groups_of(&mut engine, 1, value.as_bytes()).unwrap();
         assert!(found[0].len() + 1 >= value.len(), "{regex}");
