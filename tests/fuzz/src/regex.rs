@@ -17,7 +17,9 @@ pub fn run(data: &[u8]) {
     let config = json!({"SourceKey": "content", "Regex": pattern, "Keys": ["a"]}).to_string();
     let events = [event(&[("content", value)]), event(&[("content", b"".as_slice())])];
     let Some(output) = processed::run::<ParseRegex>(&config, &events) else { return };
-    if let Some([first, ..]) = found.as_deref() {
+    if let Some([first, ..]) = found.as_deref()
+        && !testing::has_open_groups(pattern)
+    {
         assert_eq!(output.events[0].fields, [(b"a".to_vec(), first.clone())], "{pattern}");
     }
 }
