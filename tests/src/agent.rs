@@ -253,7 +253,7 @@ fn program() -> PathBuf {
 }
 
 /// Where compiled components are kept from one run of the tests to the next: they are named by what they are made of.
-fn cache_dir() -> PathBuf {
+pub(crate) fn cache_dir() -> PathBuf {
     loglift_guest_build::outer_target_dir().join("tmp/compiled-components")
 }
 

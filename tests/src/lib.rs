@@ -3,5 +3,6 @@
 
 pub mod agent;
 pub mod guests;
+pub mod sandboxed;
 pub mod scratch;
 pub mod twin;

@@ -1,4 +1,4 @@
-//! The pages of the processors say what the processors say of themselves.
+//! The pages of the processors say what the processors say of themselves, and show what they do.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -27,6 +27,64 @@ fn the_list_of_processors_is_complete() -> Result<()> {
     for name in loglift_builtin_processors::TYPES {
         ensure!(list.contains(&format!("[`{name}`]({name}.md)")), "{name} is not in the list");
     }
+    Ok(())
+}
+
+#[test]
+fn the_examples_of_every_page_are_true() -> Result<()> {
+    let mut failures = Vec::new();
+    for name in loglift_builtin_processors::TYPES {
+        let page = fs::read_to_string(pages().join(format!("{name}.md")))?;
+        let examples = examples(&page).with_context(|| format!("{name}.md"))?;
+        ensure!(examples.len() >= 2, "{name}.md has {} examples; two are wanted", examples.len());
+        for example in examples {
+            ensure!(example.config.contains(name), "an example of {name}.md is about something else");
+            failures.extend(try_out(&example).err().map(|error| format!("{name}.md: {error:#}")));
+        }
+    }
+    ensure!(failures.is_empty(), "{}", failures.join("\n\n"));
+    Ok(())
+}
+
+/// An example as a page shows it: processors, lines, and what becomes of them.
+struct Example {
+    config: String,
+    input: String,
+    output: String,
+}
+
+/// The blocks of the section with the examples, three to an example.
+fn examples(page: &str) -> Result<Vec<Example>> {
+    let (_, section) = page.split_once("\n## Examples\n").context("there are no examples")?;
+    let section = section.split("\n## ").next().unwrap_or_default();
+    let blocks: Vec<&str> = section.split("```").skip(1).step_by(2).collect();
+    let part = |block: &str, language: &str| {
+        let text = block.strip_prefix(language).and_then(|rest| rest.strip_prefix('\n'));
+        text.map(str::to_owned).with_context(|| format!("expected a block of {language}, found {block:?}"))
+    };
+    ensure!(blocks.len().is_multiple_of(3), "{} blocks are not three to an example", blocks.len());
+    let example = |blocks: &[&str]| {
+        Ok(Example {
+            config: part(blocks[0], "yaml")?,
+            input: part(blocks[1], "text")?,
+            output: part(blocks[2], "json")?,
+        })
+    };
+    blocks.chunks(3).map(example).collect()
+}
+
+/// Runs an example through the agent.
+fn try_out(example: &Example) -> Result<()> {
+    let scratch = Scratch::new()?;
+    let around = "inputs: [{Type: input_file, FilePaths: [input.log]}]\nflushers: [{Type: flusher_stdout}]\n";
+    scratch.write("pipeline.yaml", format!("{around}{}", example.config))?;
+    scratch.write("input.log", &example.input)?;
+    let found = scratch.loglift(&["process", "-c", "pipeline.yaml", "input.log"]).finish()?;
+    ensure!(found.code() == Some(0), "{}", found.stderr);
+    // A page cannot know when it is read.
+    let line = |event: String| event.replacen("\"__time__\": NOW, ", "", 1) + "\n";
+    let output: String = found.events().into_iter().map(line).collect();
+    ensure!(output == example.output, "expected\n{}found\n{output}{}", example.output, found.stderr);
     Ok(())
 }
 

@@ -99,9 +99,24 @@ impl Format {
         let mut cursor = Cursor::new(value);
         let text_len = match self.follow(&mut cursor) {
             Ok(text_rest) => value.len() - text_rest.len(),
-            Err(expected) => return Err(Mismatch::new(value.len() - cursor.rest().len(), cursor.rest(), expected)),
+            Err(expected) => return Err(self.mismatch(value, cursor.rest(), expected)),
         };
         Ok((self.shape.fields(cursor.readings()), text_len, cursor.rest()))
+    }
+
+    /// Says why a value differs at `rest`, now that there is no hurry.
+    #[cold]
+    fn mismatch(&self, value: &[u8], rest: &[u8], expected: Expected) -> Mismatch {
+        let mut cursor = Cursor::new(value);
+        let mut after_no_blank = false;
+        for step in self.steps.iter().copied().chain(self.trailing_fraction.then_some(Step::Fraction)) {
+            let before = cursor.rest().len();
+            if cursor.follow(step).is_err() {
+                break;
+            }
+            after_no_blank = step == Step::Whitespace && cursor.rest().len() == before;
+        }
+        Mismatch::new(value.len() - rest.len(), rest, expected).with_blank(after_no_blank)
     }
 
     /// Whether the text has a year, so that none has to be chosen.
@@ -191,6 +206,28 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn what_a_format_has() {
+        let check = |format, year, date, zone, bare_epoch| {
+            let format = Format::compile(format).expect("a format");
+            assert_eq!(
+                (format.has_year(), format.has_date(), format.has_zone(), format.is_bare_epoch()),
+                (year, date, zone, bare_epoch)
+            );
+        };
+        check("%F %T", true, true, false, false);
+        check("%C", true, true, false, false);
+        check("%c", true, true, false, false);
+        check("%G-%V", true, true, false, false);
+        check("%b %d", false, true, false, false);
+        check("%b %d %G", false, true, false, false);
+        check("%T", false, false, false, false);
+        check("%a %T %z", false, false, true, false);
+        check("%s", true, true, true, true);
+        check("%s ", true, true, true, false);
+        check("%s.%f", true, true, true, false);
+    }
 
     proptest! {
         #[test]

@@ -214,3 +214,40 @@ fn parts(steps: &[Step]) -> Option<Vec<Part>> {
     };
     steps.iter().enumerate().map(part).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Zone;
+    use crate::time::Time;
+
+    #[test]
+    fn layouts_without_an_element_are_refused() {
+        let check = |layout: &str, expected: &str| {
+            assert_eq!(Layout::compile(layout).expect_err(layout).to_string(), expected, "{layout}");
+        };
+        check("", "no element of a Go layout, such as 2006 or 15:04:05 at byte 0");
+        check("YYYY-MM-DD", "no element of a Go layout, such as 2006 or 15:04:05 at byte 10");
+        check("Month.Januar", "no element of a Go layout, such as 2006 or 15:04:05 at byte 12");
+        check(
+            "%Y-%m-%d",
+            "no element of a Go layout, such as 2006 or 15:04:05; it looks like a strptime format at byte 8",
+        );
+        check(".09", "no element of a Go layout, such as 2006 or 15:04:05 at byte 3");
+        for zone in ["MST", "-0700", "Monday", "PM"] {
+            assert!(!Layout::compile(zone).expect(zone).has_time(), "{zone}");
+        }
+        for time in ["2006", "Jan", "002", "3PM", "05", ".000"] {
+            assert!(Layout::compile(time).expect(time).has_time(), "{time}");
+        }
+    }
+
+    /// As Go does it; no zone of a configuration has such an offset.
+    #[test]
+    fn an_offset_below_a_minute_to_the_west_loses_its_sign() {
+        let mut out = Vec::new();
+        let layout = Layout::compile("-07:00:00").expect("a layout");
+        Printer::new(layout, Zone::fixed(-59)).print(Time { seconds: 0, nanoseconds: 0 }, &mut out);
+        assert_eq!(out, b"+00:00:59");
+    }
+}

@@ -15,6 +15,7 @@ pub struct Mismatch {
     expected: Expected,
     found: [u8; FOUND_BYTES],
     found_len: u8,
+    after_no_blank: bool,
 }
 
 /// What the format or layout wanted; letters are those of directives.
@@ -63,7 +64,12 @@ impl Mismatch {
         let mut found = [0; FOUND_BYTES];
         let found_len = rest.len().min(FOUND_BYTES);
         found[..found_len].copy_from_slice(&rest[..found_len]);
-        Self { at, expected, found, found_len: found_len as u8 }
+        Self { at, expected, found, found_len: found_len as u8, after_no_blank: false }
+    }
+
+    /// The same mismatch; `after_no_blank` says that the format has a blank before it, for which the value has none.
+    pub(crate) fn with_blank(self, after_no_blank: bool) -> Self {
+        Self { after_no_blank, ..self }
     }
 
     /// Returns the byte of the value at which it differs from the format; the length of the value if it is too short.
@@ -96,7 +102,9 @@ impl fmt::Display for Mismatch {
             write!(f, "{}", chunk.valid().escape_debug())?;
             chunk.invalid().iter().try_for_each(|byte| write!(f, "\\x{byte:02x}"))?;
         }
-        f.write_str("\"")
+        f.write_str("\"")?;
+        // Who wrote a blank for one character would not see what is wrong otherwise.
+        if self.after_no_blank { f.write_str(AFTER_NO_BLANK) } else { Ok(()) }
     }
 }
 
@@ -134,6 +142,8 @@ fn first_char_len(bytes: &[u8]) -> usize {
     first.map_or(bytes.len().min(1), char::len_utf8)
 }
 
+const AFTER_NO_BLANK: &str = "; the blank before it in the format matches any number of blanks, here none";
+
 /// Bytes of the value kept for the message: the longest name is `September`.
 const FOUND_BYTES: usize = 12;
 
@@ -160,6 +170,8 @@ mod tests {
         check(month, b"\xc3\xa4\xc3", r#"expected a month name for %b but found "ä\xc3""#);
         check(month, b" Oct", r#"expected a month name for %b but found " ""#);
         check(Expected::Epoch, b"0", r#"expected seconds other than 0 for %s but found "0""#);
+        let blank = Mismatch::new(7, b",1", Expected::Digit { letter: b'f' }).with_blank(true).to_string();
+        assert_eq!(blank, format!(r#"at byte 7: expected a digit for %f but found ","{AFTER_NO_BLANK}"#));
         check(Expected::Offset, b"+8 x", r#"expected an offset such as +08:00 or Z for %z but found "+8""#);
     }
 }

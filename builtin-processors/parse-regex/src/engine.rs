@@ -56,7 +56,7 @@ impl Engine {
     }
 
     /// Every engine that can match a pattern.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "testing"))]
     pub(crate) fn all(pattern: &Pattern, groups: usize) -> Vec<Self> {
         let backtracking = Backtracker::new(&pattern.root, groups.max(pattern.groups)).map(Kind::Backtracking);
         let mut kinds = vec![Direct::new(&pattern.root, groups).map(Kind::Direct), backtracking];

@@ -14,6 +14,9 @@ mod literal;
 mod parser;
 mod pattern;
 mod scan;
+#[cfg(any(test, feature = "testing"))]
+#[doc(hidden)]
+pub mod testing;
 
 use loglift_parser_options::{Source, SourceOptions};
 use loglift_sdk::{Batch, Changes, Context, Description, Issue, Key, Processor, Rows, Setup, Span, excerpt};

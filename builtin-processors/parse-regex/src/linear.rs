@@ -69,7 +69,7 @@ impl Linear {
     }
 
     /// Without the quick attempt.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "testing"))]
     pub(crate) fn thorough(root: &Node, groups: usize) -> Option<Self> {
         Some(Self { quick: None, ..Self::new(root, groups)? })
     }

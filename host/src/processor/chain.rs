@@ -120,8 +120,7 @@ impl Chain {
             let input_count = batch.len() as u64;
             link.stage.counters.in_events.add(input_count);
             match link.process(batch) {
-                Ok((report, alarms)) => {
-                    link.count(&report);
+                Ok(alarms) => {
                     for alarm in alarms {
                         self.alarms.raise(&Alarm { pipeline: self.pipeline.clone(), ..alarm });
                     }
@@ -144,11 +143,57 @@ impl Chain {
             link.stage.counters.out_events.add(batch.len() as u64);
         }
     }
+
+    /// Runs a batch through all processors as [`Self::run`] does, and returns what each said of it: for tests that check
+    /// every word of a component.
+    ///
+    /// # Errors
+    /// Why a processor failed. Its events have gone through those before it.
+    #[doc(hidden)]
+    pub fn run_and_listen(&mut self, batch: &mut EventBatch) -> Result<Vec<Said>, String> {
+        let one = |link: &mut Link| {
+            let answer = link.answer(batch)?;
+            let said = Said {
+                outcomes: answer.outcomes.clone(),
+                alarms: answer.alarms.clone(),
+                counts: answer.counts.clone(),
+            };
+            link.carry_out(answer, batch);
+            Ok(said)
+        };
+        self.links.iter_mut().map(one).collect()
+    }
+
+    /// The fields that each processor asks for, or `None` for all of them.
+    #[doc(hidden)]
+    pub fn reads(&self) -> Vec<Option<Vec<Vec<u8>>>> {
+        self.links.iter().map(|link| link.reads.clone()).collect()
+    }
+}
+
+/// What a processor said of a batch besides its changes, as in the contract.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Said {
+    /// The outcome of each input event, if they are not plain from the events that are left.
+    pub outcomes: Option<Vec<u8>>,
+    /// Its alarms.
+    pub alarms: Vec<types::Alarm>,
+    /// Amounts for counters of its own.
+    pub counts: Vec<(String, u64)>,
 }
 
 impl Link {
     /// Has a batch processed. On an error the batch is as it was, and the error says why.
-    fn process(&mut self, batch: &mut EventBatch) -> Result<(Report, Vec<Alarm>), String> {
+    fn process(&mut self, batch: &mut EventBatch) -> Result<Vec<Alarm>, String> {
+        let mut answer = self.answer(batch)?;
+        let alarms = alarms(&mut answer, batch, &self.stage.name);
+        self.carry_out(answer, batch);
+        Ok(alarms)
+    }
+
+    /// What the processor answers to a batch, checked.
+    fn answer(&mut self, batch: &mut EventBatch) -> Result<Answer, String> {
         self.ensure_instance()?;
         let Some(instance) = &mut self.instance else { return Err("has no instance".to_owned()) };
         let projection = match &self.reads {
@@ -174,9 +219,14 @@ impl Link {
         if checked.is_err() || is_worn {
             self.instance = None;
         }
-        let mut answer = checked??;
-        let alarms = alarms(&mut answer, batch, &self.stage.name);
-        Ok((apply(answer, batch, projection), alarms))
+        checked?
+    }
+
+    /// Carries out an answer to the same batch.
+    fn carry_out(&self, answer: Answer, batch: &mut EventBatch) {
+        let projection = self.reads.as_ref().map(|_| &self.projection);
+        let report = apply(answer, batch, projection);
+        self.count(&report);
     }
 
     fn ensure_instance(&mut self) -> Result<(), String> {

@@ -1,0 +1,68 @@
+//! Goes through what fuzzing has kept, so that every Rust finds again what was found once.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+
+use targets::settings;
+
+#[allow(unreachable_pub, reason = "it is part of a program of its own as well")]
+#[path = "../fuzz/src/config.rs"]
+mod config;
+#[allow(unreachable_pub, reason = "it is part of a program of its own as well")]
+#[path = "../fuzz/src/frame.rs"]
+mod frame;
+#[allow(unreachable_pub, reason = "it is a library of its own as well")]
+#[path = "../fuzz/src/lib.rs"]
+mod targets;
+
+type Run = fn(&[u8]);
+
+/// The targets, by the names of their folders in `fuzz/corpus`.
+const TARGETS: &[(&str, Run)] = &[
+    ("config", config::run),
+    ("delimiter", targets::delimiter::run),
+    ("filter", targets::filter::run),
+    ("frame", frame::run),
+    ("go_layout", targets::go_layout::run),
+    ("json", targets::json::run),
+    ("redact", targets::redact::run),
+    ("regex", targets::regex::run),
+    ("strptime", targets::strptime::run),
+];
+
+#[test]
+fn nothing_that_was_kept_breaks_anything() -> Result<()> {
+    for (target, run) in TARGETS {
+        let mut inputs: Vec<_> = entries(&corpus().join(target))?;
+        inputs.sort();
+        ensure!(!inputs.is_empty(), "{target} has no corpus");
+        for input in inputs {
+            let bytes = fs::read(corpus().join(target).join(&input))?;
+            // Its name comes before the message of a panic.
+            println!("{target}/{input}");
+            run(&bytes);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn every_target_is_replayed() -> Result<()> {
+    let programs = entries(&corpus().join("../fuzz_targets"))?;
+    let mut programs: Vec<&str> = programs.iter().filter_map(|name| name.strip_suffix(".rs")).collect();
+    programs.sort_unstable();
+    let names: Vec<&str> = TARGETS.iter().map(|(name, _)| *name).collect();
+    ensure!(programs == names, "{programs:?} and {names:?}");
+    Ok(())
+}
+
+fn entries(directory: &Path) -> Result<Vec<String>> {
+    let entries = fs::read_dir(directory).with_context(|| format!("no {}", directory.display()))?;
+    entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
+}
+
+fn corpus() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus")
+}

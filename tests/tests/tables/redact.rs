@@ -1,0 +1,5 @@
+use loglift_redact::Redact;
+use loglift_tests::sandboxed::Guest;
+
+#[path = "../../../builtin-processors/redact/src/tests/table.rs"]
+mod table;
