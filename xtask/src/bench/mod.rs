@@ -52,7 +52,8 @@ impl Options {
 /// When something does not build or run, when an event is lost, or when the agent's output is not the native chain's.
 pub(crate) fn run(options: &Options) -> Result<()> {
     let loglift = crate::optimised_binary("release", "loglift", "loglift")?;
-    let native = crate::optimised_binary("bench", "loglift-tests", "native-chain")?;
+    let has_twin = options.rows.iter().any(|row| row.has_twin);
+    let native = has_twin.then(|| crate::optimised_binary("bench", "loglift-tests", "native-chain")).transpose()?;
     let directory = outer_target_dir().join("bench");
     fs::create_dir_all(&directory).context("cannot create the bench's directory")?;
     let bench = Bench { loglift, native, directory, runs: options.runs };
@@ -72,7 +73,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 #[derive(Debug)]
 struct Bench {
     loglift: PathBuf,
-    native: PathBuf,
+    /// The native chain, if a row is to be compared with it.
+    native: Option<PathBuf>,
     directory: PathBuf,
     runs: u32,
 }
@@ -110,10 +112,11 @@ impl Bench {
         let mut measured = vec![(title("cat"), None, cat), (title("wc -l"), None, wc)];
         for row in rows {
             if row.has_twin {
-                measured.push((format!("{}, native twin", row.name), None, self.run_twin(log)?));
+                let native = self.native.as_deref().context("the native chain was not built")?;
+                measured.push((format!("{}, native twin", row.name), None, self.run_twin(native, log)?));
             }
             let agent = self.run_agent(row, log, written)?;
-            measured.push((row.name.to_owned(), Some(row.goal), agent));
+            measured.push((row.name.to_owned(), row.goal, agent));
             if row.has_twin {
                 compare::ensure_equal(&self.reference(), &self.output())?;
                 fs::remove_file(self.reference()).context("cannot remove the native chain's output")?;
@@ -123,10 +126,10 @@ impl Bench {
         Ok(measured)
     }
 
-    fn run_twin(&self, log: &Path) -> Result<Measured> {
+    fn run_twin(&self, native: &Path, log: &Path) -> Result<Measured> {
         // Else glibc gives the memory of each batch back to the system, which costs more than the sandbox.
         let keep = [("MALLOC_TRIM_THRESHOLD_", "268435456"), ("MALLOC_MMAP_THRESHOLD_", "268435456")];
-        to_its_end(Command::new(&self.native).arg(log).arg(self.reference()).envs(keep))
+        to_its_end(Command::new(native).arg(log).arg(self.reference()).envs(keep))
     }
 
     fn run_agent(&self, row: &Row, log: &Path, written: Written) -> Result<Measured> {

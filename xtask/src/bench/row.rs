@@ -13,8 +13,8 @@ pub(super) struct Row {
     /// Entries of `processors`, one a line.
     processors: &'static [&'static str],
     pub(super) sink: Sink,
-    /// CPU seconds per GB that it should take at most, on the machine of the README's table.
-    pub(super) goal: f64,
+    /// CPU seconds per GB that it should take at most on the machine of the README's table, if that was ever said.
+    pub(super) goal: Option<f64>,
     /// Whether the same chain is also called natively, and the outputs are compared.
     pub(super) has_twin: bool,
 }
@@ -28,13 +28,13 @@ pub(super) enum Sink {
 
 /// All rows, those on the same lines beside each other.
 pub(super) const ROWS: &[Row] = &[
-    row("lines-discard", Workload::Lines, &[], Sink::Discard, 0.75),
-    row("lines-file", Workload::Lines, &[], Sink::File, 1.8),
-    row("java-discard", Workload::Java, &[], Sink::Discard, 0.95),
-    row("json-discard", Workload::Json, JSON, Sink::Discard, 2.8),
-    Row { has_twin: true, ..row("json-file", Workload::Json, JSON, Sink::File, 3.3) },
-    row("access-discard", Workload::Access, ACCESS, Sink::Discard, 2.5),
-    row("csv-discard", Workload::Csv, CSV, Sink::Discard, 2.5),
+    row("lines-discard", Workload::Lines, &[], Sink::Discard, Some(0.75)),
+    row("lines-file", Workload::Lines, &[], Sink::File, Some(1.8)),
+    row("java-discard", Workload::Java, &[], Sink::Discard, Some(0.95)),
+    row("json-discard", Workload::Json, JSON, Sink::Discard, Some(2.8)),
+    Row { has_twin: true, ..row("json-file", Workload::Json, JSON, Sink::File, None) },
+    row("access-discard", Workload::Access, ACCESS, Sink::Discard, Some(2.5)),
+    row("csv-discard", Workload::Csv, CSV, Sink::Discard, Some(2.5)),
 ];
 
 const fn row(
@@ -42,7 +42,7 @@ const fn row(
     workload: Workload,
     processors: &'static [&'static str],
     sink: Sink,
-    goal: f64,
+    goal: Option<f64>,
 ) -> Row {
     Row { name, workload, processors, sink, goal, has_twin: false }
 }
