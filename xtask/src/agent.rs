@@ -8,14 +8,6 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
-/// What a process used from its start to its end.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Usage {
-    /// User and system time of all threads, to the kernel's tick, mostly 10 ms.
-    pub(crate) cpu: Duration,
-    pub(crate) peak_rss_bytes: u64,
-}
-
 /// A running program.
 #[derive(Debug)]
 pub(crate) struct Process {
@@ -48,18 +40,33 @@ impl Process {
         peak.unwrap_or(0) * 1024
     }
 
+    /// How many bytes all its threads have read so far, from whatever.
+    pub(crate) fn read_bytes(&self) -> u64 {
+        let io = fs::read_to_string(self.proc("io")).unwrap_or_default();
+        io.lines().find_map(|line| line.strip_prefix("rchar: ")?.parse().ok()).unwrap_or(0)
+    }
+
+    /// The processor time so far of the threads that run, which the kernel knows better than that of a process.
+    pub(crate) fn cpu_of_threads(&self) -> Duration {
+        let threads = fs::read_dir(self.proc("task")).into_iter().flatten().flatten();
+        let stats = threads.filter_map(|thread| fs::read_to_string(thread.path().join("schedstat")).ok());
+        stats.filter_map(|stat| Some(Duration::from_nanos(stat.split(' ').next()?.parse().ok()?))).sum()
+    }
+
     /// Asks the process to drain and end.
     pub(crate) fn terminate(&self) -> Result<()> {
         kill_process(self.pid, Signal::TERM).context("cannot send SIGTERM")
     }
 
-    /// Waits for the end, and returns the processor time with it.
+    /// Waits for the end, and returns the processor time with it: to the kernel's tick, mostly 10 ms, or better for a
+    /// program that has one thread.
     pub(crate) fn wait(mut self) -> Result<(ExitStatus, Duration)> {
         // Not reaped yet, so its times can still be read.
         waitid(WaitId::Pid(self.pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT).context("cannot wait")?;
         let stat = fs::read_to_string(self.proc("stat")).context("cannot read the processor time")?;
         let cpu =
             cpu_time(&stat, rustix::param::clock_ticks_per_second()).context("unknown format of /proc/PID/stat")?;
+        let cpu = cpu.max(self.cpu_of_threads());
         Ok((self.child.wait().context("cannot wait")?, cpu))
     }
 

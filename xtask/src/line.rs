@@ -2,17 +2,19 @@
 
 use std::io::Write;
 
+use crate::random::Random;
+
 /// Makes lines; each has a later time than the one before.
 #[derive(Debug)]
 pub(crate) struct Lines {
-    random: u64,
+    random: Random,
     count: u64,
 }
 
 impl Lines {
     /// Lines that differ in nothing from those of another maker.
     pub(crate) fn new() -> Self {
-        Self { random: 0x9e37_79b9_7f4a_7c15, count: 0 }
+        Self { random: Random::new(), count: 0 }
     }
 
     /// Appends to `to` a line with the time `unix_ns`, 283 bytes and a newline when `thread` has 10, and returns the
@@ -33,17 +35,14 @@ impl Lines {
         asctime
     }
 
-    /// The next of a fixed sequence of numbers that look random (splitmix64).
+    /// A number that looks random.
     pub(crate) fn next(&mut self) -> u64 {
-        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.random ^ self.random >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ mixed >> 31
+        self.random.next()
     }
 }
 
 /// Writes a time in UTC as the format `%Y-%m-%d %H:%M:%S,%f` reads it, with all nine digits.
-fn asctime(unix_ns: u64) -> String {
+pub(crate) fn asctime(unix_ns: u64) -> String {
     let (seconds, nanoseconds) = (unix_ns / NS_PER_S, unix_ns % NS_PER_S);
     let (year, month, day) = date(seconds / 86_400);
     let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);

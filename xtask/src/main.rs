@@ -5,6 +5,7 @@ mod agent;
 mod bench;
 mod demo;
 mod line;
+mod random;
 mod test;
 
 use std::env;
@@ -68,7 +69,9 @@ Usage: cargo xtask COMMAND
 
   demo                      follow a growing log with the example pipeline for ten seconds
   test [--all] [FILTER...]  run the tests of the workspace; --all includes those marked as slow
-  bench [--size MB] [--runs N]
-                            measure the agent end to end, by default on 256 MB, the best of 3 runs
+  bench [--size MB] [--runs N] [ROW...]
+                            measure the agent end to end, by default on 256 MB, the best of 3 runs of all rows:
+                            lines-discard, lines-file, java-discard, json-discard, json-file, access-discard,
+                            csv-discard
 
 Each command first installs what it needs to compile processors, and says so.";

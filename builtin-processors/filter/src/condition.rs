@@ -15,7 +15,7 @@ pub(crate) enum Condition {
     /// It does not hold.
     Not(Box<Condition>),
     /// The field is there, and all of its value matches. Fields are named by their place in [`Fields`].
-    Matches { field: usize, pattern: Box<Pattern> },
+    Matches { field: usize, pattern: Pattern },
 }
 
 /// The names of the fields that conditions look at, each once.
@@ -107,7 +107,7 @@ impl Reader {
 
     fn matches(&mut self, field: &str, pattern: &str, path: impl FnOnce() -> String) -> Option<Condition> {
         match Pattern::new(pattern) {
-            Ok(pattern) => Some(Condition::Matches { field: self.fields.place(field), pattern: Box::new(pattern) }),
+            Ok(pattern) => Some(Condition::Matches { field: self.fields.place(field), pattern }),
             Err(reason) => self.wrong(&path(), &format!("is not a pattern that can be used: {reason}")),
         }
     }

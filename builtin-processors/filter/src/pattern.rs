@@ -1,7 +1,8 @@
 //! Patterns that a whole value has to match.
 //!
 //! A pattern is in the syntax of Boost's byte strings: a character is a byte, `.` is any of them, `^` and `$` match at
-//! line breaks, too. It runs on a lazily built automaton, which looks at each byte of a value once and at nothing twice.
+//! line breaks, too. It runs on a lazily built automaton, which looks at each byte of a value once and at nothing twice. A
+//! pattern that only lists a few values, such as `INFO|WARN`, needs none: values are compared.
 
 use regex_automata::Anchored;
 use regex_automata::hybrid::LazyStateID;
@@ -9,11 +10,21 @@ use regex_automata::hybrid::dfa::{self, Cache, DFA};
 use regex_automata::nfa::thompson::{self, NFA, WhichCaptures};
 use regex_automata::util::start;
 use regex_syntax::ParserBuilder;
+use regex_syntax::hir::literal::{Extractor, Literal};
 use regex_syntax::hir::{Hir, Look};
 
-/// A compiled pattern, with the states of its automaton as far as there was use for them.
+/// A compiled pattern.
 #[derive(Debug)]
-pub(crate) struct Pattern {
+pub(crate) enum Pattern {
+    /// Just these values match.
+    Values(Vec<Vec<u8>>),
+    /// What an automaton accepts matches.
+    Automaton(Box<Automaton>),
+}
+
+/// An automaton, with its states as far as there was use for them.
+#[derive(Debug)]
+pub(crate) struct Automaton {
     dfa: DFA,
     cache: Cache,
 }
@@ -34,6 +45,9 @@ impl Pattern {
             .nest_limit(NEST_LIMIT)
             .build();
         let hir = parser.parse(&syntax).map_err(|error| explain(&error))?;
+        if let Some(values) = few_values(&hir) {
+            return Ok(Self::Values(values));
+        }
         let whole = Hir::concat(vec![Hir::look(Look::Start), hir, Hir::look(Look::End)]);
         let config = thompson::Config::new()
             .utf8(false)
@@ -43,12 +57,22 @@ impl Pattern {
         let config = DFA::config().cache_capacity(CACHE_BYTES).skip_cache_capacity_check(true);
         let dfa = dfa::Builder::new().configure(config).build_from_nfa(nfa).map_err(|error| error.to_string())?;
         let cache = dfa.create_cache();
-        Ok(Self { dfa, cache })
+        Ok(Self::Automaton(Box::new(Automaton { dfa, cache })))
     }
 
     /// Whether all of `value` matches.
     #[inline]
     pub(crate) fn matches(&mut self, value: &[u8]) -> bool {
+        match self {
+            Self::Values(values) => values.iter().any(|known| known == value),
+            Self::Automaton(automaton) => automaton.accepts(value),
+        }
+    }
+}
+
+impl Automaton {
+    #[inline]
+    fn accepts(&mut self, value: &[u8]) -> bool {
         let Self { dfa, cache } = self;
         let Ok(mut state) = dfa.start_state(cache, &start::Config::new().anchored(Anchored::Yes)) else {
             return false;
@@ -66,6 +90,16 @@ impl Pattern {
 #[inline(always)]
 fn advance(next: Result<LazyStateID, regex_automata::hybrid::CacheError>) -> LazyStateID {
     next.expect("the automaton may empty its cache as often as it needs to")
+}
+
+/// The values that match, if those are a few and no assertion has a say in it.
+fn few_values(hir: &Hir) -> Option<Vec<Vec<u8>>> {
+    if !hir.properties().look_set().is_empty() {
+        return None;
+    }
+    let values = Extractor::new().limit_total(MAX_VALUES).extract(hir);
+    let values = values.literals().filter(|values| values.iter().all(Literal::is_exact))?;
+    Some(values.iter().map(|value| value.as_bytes().to_vec()).collect())
 }
 
 /// Rewrites Boost's syntax to that of the engine.
@@ -173,6 +207,9 @@ fn explain(error: &regex_syntax::Error) -> String {
     }
 }
 
+/// With more values than this an automaton is faster than comparing.
+const MAX_VALUES: usize = 8;
+
 /// How deep groups may be nested.
 const NEST_LIMIT: u32 = 100;
 
@@ -264,6 +301,19 @@ mod tests {
                 for value in values {
                     pattern.matches(&value);
                 }
+            }
+        }
+
+        #[test]
+        fn a_list_of_values_matches_as_its_automaton(
+            pattern in r"\(?([ab]{0,2}\|?(\[ab\])?){0,4}(\)[ab?]?)?",
+            value in "[ab]{0,5}",
+        ) {
+            // What is added matches no value here, but is no list of values.
+            let automaton = Pattern::new(&format!("(?:{pattern})|(?:c*d)"));
+            if let (Ok(mut pattern), Ok(mut automaton)) = (Pattern::new(&pattern), automaton) {
+                prop_assert!(matches!(automaton, Pattern::Automaton(_)), "it is a list of values");
+                prop_assert_eq!(pattern.matches(value.as_bytes()), automaton.matches(value.as_bytes()));
             }
         }
 

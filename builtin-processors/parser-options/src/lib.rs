@@ -182,7 +182,9 @@ impl BatchSource<'_> {
     #[inline]
     #[expect(clippy::needless_pass_by_value, reason = "an event ends only once")]
     pub fn succeed(&mut self, raw: Raw, rows: &mut Rows, changes: &mut Changes) {
-        if let Some(extracted) = rows.place(self.key) {
+        if rows.contains(self.key)
+            && let Some(extracted) = rows.place(self.key)
+        {
             rows.move_forward(extracted, raw.place);
         }
         if self.source.options.keeping_source_when_parse_succeed {
