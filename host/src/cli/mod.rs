@@ -87,9 +87,10 @@ struct RunArguments {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     workers: u16,
 
-    /// MiB of events that may be in flight in all pipelines together; beyond that, reading waits
-    #[arg(long, value_name = "MIB", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=65536))]
-    buffer: u32,
+    /// MiB of events that may be in flight in all pipelines together; beyond that, reading waits [default: 16, or a
+    /// quarter of the agent config's mem_usage_limit]
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..=65536))]
+    buffer: Option<u32>,
 
     /// Milliseconds after which an acknowledgement is in a checkpoint on disk at the latest
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=3_600_000))]

@@ -52,7 +52,8 @@ pub(super) fn run(arguments: &RunArguments, common: &Common) -> anyhow::Result<b
     let names: Vec<_> = assemblies.iter().map(|assembly| assembly.name.clone()).collect();
     let options = Options {
         workers: usize::from(arguments.workers),
-        budget_bytes: usize::try_from(arguments.buffer)? << 20,
+        budget_bytes: budget_bytes(arguments.buffer, agent_config.mem_usage_limit_bytes),
+        max_bytes_per_sec: agent_config.max_bytes_per_sec,
         checkpoint_interval: Duration::from_millis(arguments.checkpoint_interval),
     };
     let (store, recovered) = Store::open(common.open_data_dir()?)?;
@@ -75,6 +76,23 @@ pub(super) fn run(arguments: &RunArguments, common: &Common) -> anyhow::Result<b
     info!("stopping");
     Ok(!ended & agent.stop(Duration::from_secs(arguments.drain_timeout)))
 }
+
+/// Bytes that may be in flight: what the command line says, or else a part of what the agent as a whole may take.
+fn budget_bytes(buffer_mib: Option<u32>, mem_usage_limit_bytes: Option<u64>) -> usize {
+    let bytes = match (buffer_mib, mem_usage_limit_bytes) {
+        (Some(mib), _) => u64::from(mib) << 20,
+        (None, Some(limit)) => limit / BUDGET_PART,
+        (None, None) => DEFAULT_BUDGET_BYTES,
+    };
+    usize::try_from(bytes).unwrap_or(usize::MAX)
+}
+
+/// Enough for two cores at full speed.
+const DEFAULT_BUDGET_BYTES: u64 = 16 << 20;
+
+/// The part of the memory limit that events in flight may take. They are counted before processors add to them, and
+/// components, compiled code and what is known of files take the rest.
+const BUDGET_PART: u64 = 4;
 
 /// How soon it is noticed that no pipeline runs any more.
 const END_CHECK_INTERVAL: Duration = Duration::from_millis(500);

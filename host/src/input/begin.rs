@@ -55,6 +55,7 @@ mod tests {
 
     use regex::bytes::Regex;
 
+    use super::super::line_pattern::LinePattern;
     use super::super::multiline::Patterns;
     use super::*;
 
@@ -82,7 +83,7 @@ mod tests {
 
     #[test]
     fn records_of_several_lines_begin_with_their_first() {
-        let start = Some(Regex::new(r"\AB").expect("the pattern is valid"));
+        let start = Some(LinePattern::new(Regex::new(r"\AB").expect("the pattern is valid")));
         let framing = Framing::Multiline(Patterns { start, continuation: None, end: None, discard_unmatched: false });
         check("B1\n a\nB2\n b\nB3\n", 14, &framing, 6);
         check("B1\n a\nB2\n b\nB3\n", 9, &framing, 6);

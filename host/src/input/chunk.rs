@@ -340,6 +340,7 @@ mod tests {
 
     use regex::bytes::Regex;
 
+    use super::super::line_pattern::LinePattern;
     use super::super::multiline::Patterns;
     use super::*;
     use crate::event::{CONTENT, FileId};
@@ -472,7 +473,7 @@ mod tests {
         let objects: &[&[(&str, &str)]] =
             &[&[("content", "{\"\u{4e57}\": \n\"\u{4e84}\"}"), ("at", "2")], &[("content", "\u{4e84}"), ("at", "16")]];
         check_fields(&json, source, objects, &[]);
-        let start = Some(Regex::new("\\A\u{4e2d}").expect("the pattern is valid"));
+        let start = Some(LinePattern::new(Regex::new("\\A\u{4e2d}").expect("the pattern is valid")));
         let patterns = Patterns { start, continuation: None, end: None, discard_unmatched: false };
         let multiline = EventSpec { framing: Framing::Multiline(patterns), ..usual };
         let source = b"\xd6\xd01\n \xd6\xd0\n\xd6\xd02\n";

@@ -263,6 +263,8 @@ mod tests {
     use proptest::prelude::*;
     use regex::bytes::Regex;
 
+    use super::super::line_pattern::LinePattern;
+
     use super::*;
 
     const NO_LIMIT: usize = 1 << 20;
@@ -310,7 +312,8 @@ mod tests {
 
     fn multiline(start: &str, continuation: &str, end: &str, discard_unmatched: bool) -> Framing {
         let pattern = |text: &str| {
-            (!text.is_empty()).then(|| Regex::new(&format!(r"\A(?:{text})")).expect("the pattern is valid"))
+            let compile = || Regex::new(&format!(r"\A(?:{text})")).expect("the pattern is valid");
+            (!text.is_empty()).then(|| LinePattern::new(compile()))
         };
         let (start, continuation, end) = (pattern(start), pattern(continuation), pattern(end));
         Framing::Multiline(Patterns { start, continuation, end, discard_unmatched })

@@ -26,6 +26,7 @@ pub mod hints;
 pub mod identity;
 pub mod lane;
 mod levels;
+pub mod line_pattern;
 mod listing;
 #[cfg(test)]
 mod model;

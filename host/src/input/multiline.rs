@@ -6,19 +6,19 @@
 use std::ops::Range;
 
 use memchr::memchr;
-use regex::bytes::Regex;
 
 use super::frame::Record;
+use super::line_pattern::LinePattern;
 
 /// How lines are joined: one start or end pattern at least, and not all three.
 #[derive(Debug, Clone)]
 pub struct Patterns {
     /// Matches the first line of a record.
-    pub start: Option<Regex>,
+    pub start: Option<LinePattern>,
     /// Matches the further lines of a record.
-    pub continuation: Option<Regex>,
+    pub continuation: Option<LinePattern>,
     /// Matches the last line of a record.
-    pub end: Option<Regex>,
+    pub end: Option<LinePattern>,
     /// Lines that belong to no record are dropped; otherwise each is a record of its own.
     pub discard_unmatched: bool,
 }
@@ -160,7 +160,7 @@ impl Joiner {
     /// too, only as far as that matches; with an end pattern too, to the first line that matches that. An end pattern
     /// alone closes a record with each line that it matches; with a continue pattern, lines before it must match that.
     fn step(&self, is_open: bool, line: &[u8]) -> Step {
-        let matches = |pattern: &Option<Regex>| pattern.as_ref().is_some_and(|pattern| pattern.is_match(line));
+        let matches = |pattern: &Option<LinePattern>| pattern.as_ref().is_some_and(|pattern| pattern.is_match(line));
         let Patterns { start, continuation, end, .. } = &self.patterns;
         match (start, continuation, end) {
             (Some(_), _, Some(_)) if is_open => {
@@ -246,11 +246,14 @@ const EXCERPT_BYTES: usize = 256;
 
 #[cfg(test)]
 mod tests {
+    use regex::bytes::Regex;
+
     use super::*;
 
     fn joiner(start: &str, continuation: &str, end: &str, discard_unmatched: bool) -> Joiner {
         let pattern = |text: &str| {
-            (!text.is_empty()).then(|| Regex::new(&format!(r"\A(?:{text})")).expect("the pattern is valid"))
+            let compile = || Regex::new(&format!(r"\A(?:{text})")).expect("the pattern is valid");
+            (!text.is_empty()).then(|| LinePattern::new(compile()))
         };
         let (start, continuation, end) = (pattern(start), pattern(continuation), pattern(end));
         Joiner::new(Patterns { start, continuation, end, discard_unmatched }, 1 << 20)

@@ -1,10 +1,10 @@
 //! Runs pipelines until it is told to stop.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounded, unbounded};
 use tracing::{error, info};
@@ -15,7 +15,7 @@ use super::discover::{Discovery, Input, WALK_PERIOD};
 use super::flush::FlushLoop;
 use super::worker::{Output, Route, Worker};
 use crate::checkpoint::{Recovered, Store};
-use crate::event::{Budget, Delivery};
+use crate::event::{Budget, Delivery, RateLimiter};
 use crate::input::catalog::{Catalog, Changes, Left};
 use crate::input::hints::Hints;
 use crate::input::track::Tracks;
@@ -31,6 +31,8 @@ pub struct Options {
     pub workers: usize,
     /// Bytes that may be in flight, in all pipelines together.
     pub budget_bytes: usize,
+    /// Bytes that may be read in a second, in all pipelines together.
+    pub max_bytes_per_sec: Option<u64>,
     /// How long after an acknowledgement its checkpoint is on disk at the latest.
     pub checkpoint_interval: Duration,
 }
@@ -76,6 +78,7 @@ impl Agent {
         let mut start = Start {
             budget: Budget::new(options.budget_bytes),
             workers: options.workers.max(1),
+            rate: options.max_bytes_per_sec.map(|rate| Arc::new(Mutex::new(RateLimiter::new(rate, Instant::now())))),
             next_generation: Arc::new(AtomicU64::new(recovered.next_generation.max(1))),
             recovered,
             aborted,
@@ -145,6 +148,7 @@ impl Agent {
 struct Start {
     budget: Arc<Budget>,
     workers: usize,
+    rate: Option<Arc<Mutex<RateLimiter>>>,
     next_generation: Arc<AtomicU64>,
     recovered: Recovered,
     aborted: Receiver<Infallible>,
@@ -197,6 +201,7 @@ impl Start {
                     chain: Chain::new(&name, &stages, &self.alarms),
                     routes: routes.clone(),
                     budget: budget.clone(),
+                    rate: self.rate.clone(),
                     counters: Arc::clone(&counters),
                     alarms: Arc::clone(&self.alarms),
                 },

@@ -6,6 +6,7 @@ use super::machine::Surroundings;
 use crate::config::{self, FileInput, Global, Multiline, Pipeline, StringMap};
 use crate::input::chunk::{Encoding, EventSpec};
 use crate::input::frame::Framing;
+use crate::input::line_pattern::LinePattern;
 use crate::input::multiline::Patterns;
 use crate::input::tags::TagSpec;
 use crate::input::topic::Topic;
@@ -33,14 +34,18 @@ pub fn framing(pipeline: &Pipeline) -> Framing {
     match file_input(pipeline).map(|input| &input.multiline) {
         Some(Multiline::Json) => Framing::JsonRecords,
         Some(Multiline::Custom(patterns)) => Framing::Multiline(Patterns {
-            start: patterns.start.as_ref().map(|pattern| pattern.regex.clone()),
-            continuation: patterns.continuation.as_ref().map(|pattern| pattern.regex.clone()),
-            end: patterns.end.as_ref().map(|pattern| pattern.regex.clone()),
+            start: patterns.start.as_ref().map(line_pattern),
+            continuation: patterns.continuation.as_ref().map(line_pattern),
+            end: patterns.end.as_ref().map(line_pattern),
             discard_unmatched: patterns.discard_unmatched,
         }),
         _ if pipeline.begins_with_json() => Framing::JsonRecords,
         _ => Framing::Lines,
     }
+}
+
+fn line_pattern(pattern: &config::LinePattern) -> LinePattern {
+    LinePattern::new(pattern.regex.clone())
 }
 
 /// Whether lines that belong to no record are counted only.

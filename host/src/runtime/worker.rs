@@ -1,14 +1,15 @@
 //! Reads files, runs the batches through the processors and hands them to the flushers, on one thread.
 
 use std::path::Path;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
 
 use super::schedule::{Next, Schedule};
 use crate::config::{EventType, MatchRule};
-use crate::event::{Delivery, EventBatch, Permit, Share, deliveries};
+use crate::event::{Delivery, EventBatch, Permit, RateLimiter, Share, deliveries};
 use crate::input::chunk::Notice;
 use crate::input::find::Found;
 use crate::input::follow::FollowSpec;
@@ -43,6 +44,8 @@ pub(super) struct Output {
     pub(super) chain: Chain,
     pub(super) routes: Vec<Route>,
     pub(super) budget: Share,
+    /// How many bytes may be read in a second, by all pipelines together.
+    pub(super) rate: Option<Arc<Mutex<RateLimiter>>>,
     pub(super) counters: Arc<PipelineCounters>,
     pub(super) alarms: Arc<Alarms>,
 }
@@ -101,8 +104,7 @@ impl Output {
     /// Takes one chunk of one lane all the way. Returns how long nothing needs to be done, or `None` if the lane is empty.
     fn advance(&mut self, lane: &mut Lane) -> Result<Option<Duration>, Closed> {
         let mut notices = Vec::new();
-        let budget = &self.budget;
-        let advanced = lane.advance(Instant::now(), &mut |bytes| budget.take(bytes, POLL_INTERVAL), &mut notices);
+        let advanced = lane.advance(Instant::now(), &mut |bytes| self.take(bytes), &mut notices);
         for (path, notice) in notices {
             self.tell(&path, &notice);
         }
@@ -114,6 +116,20 @@ impl Output {
             Err((path, error)) => {
                 self.raise(&path, "OPEN_LOGFILE_FAIL_ALARM", format!("cannot read it: {error}; trying again"), 1);
                 Ok(Some(ERROR_WAIT))
+            }
+        }
+    }
+
+    /// Takes a share of the budget, and a part of what may be read in this second. Waits for a while if there is none.
+    fn take(&self, bytes: usize) -> Option<Permit> {
+        let permit = self.budget.take(bytes, POLL_INTERVAL)?;
+        let Some(rate) = &self.rate else { return Some(permit) };
+        let wait = rate.lock().unwrap_or_else(PoisonError::into_inner).take(bytes as u64, Instant::now());
+        match wait {
+            None => Some(permit),
+            Some(wait) => {
+                thread::sleep(wait.min(POLL_INTERVAL));
+                None
             }
         }
     }

@@ -1,6 +1,7 @@
 //! `kind limit chunk \n bytes`: a kind of framing as one digit, the longest record, and how many bytes come at a time.
 
 use loglift::input::frame::{Framer, Framing, Record};
+use loglift::input::line_pattern::LinePattern;
 use loglift::input::multiline::Patterns;
 use regex::bytes::Regex;
 
@@ -53,7 +54,7 @@ fn check(records: &[Record], consumed: usize, len: usize, limit_bytes: usize) {
 }
 
 fn framing(kind: usize) -> Framing {
-    let pattern = |pattern: &str| Some(Regex::new(pattern).expect("a pattern"));
+    let pattern = |pattern: &str| Some(LinePattern::new(Regex::new(pattern).expect("a pattern")));
     let (start, more, end) = (pattern("^[0-9]"), pattern(r"^[ \t]"), pattern("^end"));
     let (start, continuation, end) = match kind % 8 {
         0 => return Framing::Lines,
