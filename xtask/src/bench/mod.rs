@@ -149,6 +149,12 @@ impl Bench {
     fn agent_command(&self, row: &Row, log: &Path) -> Result<Command> {
         let mut command = Command::new(&self.loglift);
         command.arg("run").arg("-c").arg(self.write_pipeline(row, log)?).env("TZ", "UTC");
+        // A run before has read the file already.
+        let data = self.directory.join("data");
+        if data.exists() {
+            fs::remove_dir_all(&data).context("cannot remove the data of the run before")?;
+        }
+        command.arg("--data-dir").arg(data);
         Ok(command)
     }
 

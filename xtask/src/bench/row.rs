@@ -75,7 +75,7 @@ impl Row {
         format!(
             "global: {{EnableTimestampNanosecond: true}}
 inputs:
-  - {{Type: input_file, FilePaths: ['{}'], MaxDirSearchDepth: 0, TailSizeKB: 10485760{multiline}}}
+  - {{Type: input_file, FilePaths: ['{}'], MaxDirSearchDepth: 0, TailSizeKB: 10485760, TailingAllMatchedFiles: true{multiline}}}
 processors:{processors}
 flushers:
   - {flusher}
