@@ -57,7 +57,7 @@ pub(super) fn run(arguments: &RunArguments, common: &Common) -> anyhow::Result<b
         checkpoint_interval: Duration::from_millis(arguments.checkpoint_interval),
     };
     let (store, recovered) = Store::open(common.open_data_dir()?)?;
-    recovered.notes.iter().for_each(|note| warn!("{note}"));
+    recovered.notes.iter().for_each(|note| warn!("checkpoints: {note}"));
     let agent = Agent::start(assemblies, (store, recovered), options, &Arc::new(Alarms::for_long_runs()))?;
     info!(pipelines = names.join(", "), "running");
 
