@@ -9,14 +9,16 @@ use crate::event::{Ledger, Position};
 pub fn moved(entry: &Entry, to: Position) -> Entry {
     let (from, offset) = (entry.position.offset.0, to.offset.0);
     let mut ledger = entry.ledger.clone();
+    // What was given up behind the position is to be read now.
+    ledger.regain(ledger.settled_bytes().saturating_sub(from));
     ledger.dropped += offset.saturating_sub(from);
     take_back(&mut ledger, from.saturating_sub(offset));
     Entry { position: to, state: State::Followed, ledger, ..entry.clone() }
 }
 
 fn take_back(ledger: &mut Ledger, mut bytes: u64) {
-    let Ledger { acknowledged, dropped, rejected, quarantined, .. } = ledger;
-    for count in [acknowledged, dropped, rejected, quarantined] {
+    let Ledger { acknowledged, dropped, rejected, quarantined, copied, lost, .. } = ledger;
+    for count in [acknowledged, dropped, rejected, quarantined, copied].into_iter().chain(lost) {
         let taken = bytes.min(*count);
         *count -= taken;
         bytes -= taken;

@@ -203,8 +203,8 @@ impl Agent {
     /// Every byte of every file is somewhere.
     pub(super) fn check_balance(&self) {
         for track in self.tracks.all() {
-            let balance = track.balance();
-            assert!(balance.is_even(), "{:?} of {track:?}", balance);
+            let balance = track.standing().balance;
+            assert!(balance.is_even(), "{balance:?} of {track:?}");
         }
     }
 

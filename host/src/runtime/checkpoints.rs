@@ -8,9 +8,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use crate::checkpoint::{Entry, State, Store, is_expired};
+use crate::event::Balance;
 use crate::input::catalog::Left;
 use crate::input::stat::Stat;
-use crate::input::track::{Phase, Seen, Track, Tracks};
+use crate::input::track::{Phase, Seen, Standing, Track, Tracks};
 use crate::telemetry::alarm::{Alarm, Alarms};
 use crate::telemetry::chain;
 
@@ -89,9 +90,18 @@ fn entry_exists(entry: &Entry) -> bool {
 
 /// What is stored of a file.
 fn entry(pipeline: &str, track: &Track, updated: i64) -> Entry {
-    // The position before the length: what is acknowledged was seen.
-    let (position, _, ledger) = track.source.progress.snapshot();
-    let seen = track.seen();
+    let Standing { seen, committed: position, balance, .. } = track.standing();
+    let Balance { in_flight, mut ledger, .. } = balance;
+    let state = match seen.phase {
+        Phase::Untouched => State::Untouched,
+        // What is on its way has to be read again if the agent ends before it arrives.
+        Phase::Finished if in_flight > 0 => {
+            ledger.regain(ledger.settled_bytes() - position.offset.0);
+            State::Followed
+        }
+        Phase::Followed => State::Followed,
+        Phase::Finished => State::Finished,
+    };
     Entry {
         generation: track.generation,
         pipeline: pipeline.to_owned(),
@@ -103,11 +113,7 @@ fn entry(pipeline: &str, track: &Track, updated: i64) -> Entry {
         position,
         len: seen.len,
         updated,
-        state: match seen.phase {
-            Phase::Untouched => State::Untouched,
-            Phase::Followed => State::Followed,
-            Phase::Finished => State::Finished,
-        },
+        state,
         ledger,
     }
 }
