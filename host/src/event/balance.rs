@@ -1,10 +1,8 @@
 //! Where the bytes of a file are, so that none of them goes missing without a word.
 
-use std::ops::AddAssign;
-
 use super::{Ledger, Offset};
 
-/// The bytes of a file, or of many, by where they are at one moment.
+/// The bytes of a file by where they are at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Balance {
     /// Written to the file, as far as was seen.
@@ -57,16 +55,6 @@ impl Balance {
     /// Whether every byte is in one place.
     pub fn is_even(&self) -> bool {
         self.difference() == 0
-    }
-}
-
-impl AddAssign<&Self> for Balance {
-    fn add_assign(&mut self, other: &Self) {
-        self.written += other.written;
-        self.unread += other.unread;
-        self.in_flight += other.in_flight;
-        self.untouched += other.untouched;
-        self.ledger += &other.ledger;
     }
 }
 
