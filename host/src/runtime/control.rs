@@ -19,8 +19,11 @@ use super::agent::Vitals;
 use super::status::Status;
 
 /// What can be asked for, and who answers.
-const REQUESTS: &[(&str, fn(&Context) -> serde_json::Result<Value>)] =
+const REQUESTS: &[(&str, Answer)] =
     &[("status", |context| serde_json::to_value(Status::of_agent(&context.vitals, &context.data_dir)))];
+
+/// Makes the document that is the answer.
+type Answer = fn(&Context) -> serde_json::Result<Value>;
 
 /// A socket that is listened to. When it is dropped, that is over.
 pub(super) struct Control {

@@ -112,7 +112,7 @@ fn acknowledge(track: &Track, begun: &Begun, is_over: &AtomicBool) {
         let next = {
             let mut begun = begun.lock().unwrap();
             // Not in order, since flushers end in any.
-            if begun.len() % 2 == 0 { begun.pop_back() } else { begun.pop_front() }
+            if begun.len().is_multiple_of(2) { begun.pop_back() } else { begun.pop_front() }
         };
         match next {
             Some((start, round)) => track.source.progress.end(Offset(start), round % 2),
