@@ -23,13 +23,24 @@ fn take_back(ledger: &mut Ledger, mut bytes: u64) {
         *count -= taken;
         bytes -= taken;
     }
+    ledger.estimated = ledger.estimated.min(ledger.lost_bytes());
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::checkpoint::testing::entry;
-    use crate::event::Offset;
+    use crate::event::{Loss, Offset};
+
+    #[test]
+    fn skipped_and_given_up_bytes_can_be_read_again() {
+        let mut ledger = Ledger::default();
+        ledger.lose(Loss::SkippedTail, 60);
+        ledger.lose(Loss::DeletedUnread, 40);
+        let finished = Entry { state: State::Finished, ledger, ..entry(1, 60) };
+        let moved = moved(&finished, Position::default());
+        assert_eq!((moved.state, moved.ledger.settled_bytes()), (State::Followed, 0));
+    }
 
     #[test]
     fn the_ledger_goes_with_the_position() {

@@ -137,3 +137,30 @@ fn unix_seconds() -> i64 {
 
 /// After so many rounds it is looked what is gone for long.
 const EXPIRY_ROUNDS: u64 = 60;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicU64;
+
+    use super::*;
+    use crate::event::{FileId, Loss, Offset, Position, Signature};
+
+    #[test]
+    fn a_file_is_stored_as_finished_when_nothing_of_it_is_on_its_way() {
+        let stat =
+            Stat { id: FileId { device: 1, inode: 2 }, birth_ns: None, len: Offset(100), modified_ns: 0, links: 1 };
+        let tracks = Tracks::new(Arc::new(AtomicU64::new(1)));
+        let path = std::path::PathBuf::from("app.log");
+        let track = tracks.begin(path.clone(), path.clone(), path, &stat, Signature::default(), Phase::Followed);
+        track.source.progress.begin(Offset(0), Position { offset: Offset(60), ..Position::default() });
+        track.finish(Loss::DeletedUnread);
+        let saved = entry("app", &track, 0);
+        assert_eq!((saved.state, saved.position.offset, saved.ledger.settled_bytes()), (State::Followed, Offset(0), 0));
+        track.source.progress.end(Offset(0), 0);
+        let saved = entry("app", &track, 0);
+        assert_eq!(
+            (saved.state, saved.position.offset, saved.ledger.settled_bytes()),
+            (State::Finished, Offset(60), 100)
+        );
+    }
+}
