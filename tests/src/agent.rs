@@ -10,15 +10,18 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 
 use crate::scratch::Scratch;
+use crate::status;
 
 /// A command line of the agent that has not run yet.
 #[derive(Debug)]
 pub struct Invocation<'a> {
     scratch: &'a Scratch,
+    data_dir: String,
     command: Command,
 }
 
@@ -26,6 +29,7 @@ pub struct Invocation<'a> {
 #[derive(Debug)]
 pub struct Running<'a> {
     scratch: &'a Scratch,
+    data_dir: String,
     child: Child,
     started: i64,
     stdout: String,
@@ -50,8 +54,15 @@ impl<'a> Invocation<'a> {
         let mut command = Command::new(program());
         command.arg0("loglift").args(arguments).current_dir(scratch.directory()).stdin(Stdio::null());
         command.env("TZ", "UTC").env("LOGLIFT_CACHE_DIR", cache_dir()).env_remove("RUST_LOG");
-        command.env("LOGLIFT_DATA_DIR", scratch.path("data"));
-        Self { scratch, command }
+        Self { scratch, command, data_dir: String::new() }.data_dir("data")
+    }
+
+    /// Has the agent keep its checkpoints in this directory.
+    #[must_use]
+    pub fn data_dir(mut self, name: &str) -> Self {
+        self.data_dir = name.to_owned();
+        self.command.env("LOGLIFT_DATA_DIR", self.scratch.path(name));
+        self
     }
 
     /// Sets a variable of the environment.
@@ -87,7 +98,7 @@ impl<'a> Invocation<'a> {
         self.command.stdout(output(&stdout)?).stderr(output(&stderr)?);
         let started = unix_seconds();
         let child = self.command.spawn().with_context(|| format!("cannot run {}", program().display()))?;
-        Ok(Running { scratch: self.scratch, child, started, stdout, stderr })
+        Ok(Running { scratch: self.scratch, data_dir: self.data_dir, child, started, stdout, stderr })
     }
 
     /// Runs the agent to its end.
@@ -113,6 +124,21 @@ impl Running<'_> {
     /// What it wrote to standard error so far.
     pub fn stderr(&self) -> String {
         fs::read_to_string(self.scratch.path(&self.stderr)).unwrap_or_default()
+    }
+
+    /// What it says of itself.
+    ///
+    /// # Errors
+    /// If it does not answer, as long as it does not listen yet.
+    pub fn status(&self) -> Result<Value> {
+        let status = read_status(Invocation::new(self.scratch, STATUS).data_dir(&self.data_dir))?;
+        ensure!(status["agent"]["pid"] == self.pid(), "another agent answers, or none: {status:#}");
+        Ok(status)
+    }
+
+    /// Up to where it has read a file. `None` if it does not know it yet.
+    pub fn read_offset(&self, name: &str) -> Option<u64> {
+        status::file(&self.status().ok()?, self.scratch.path(name).to_str()?)?["read_offset"].as_u64()
     }
 
     /// Waits until a condition holds.
@@ -208,6 +234,13 @@ impl Finished {
     }
 }
 
+/// The document that a `status` command prints.
+pub(crate) fn read_status(invocation: Invocation<'_>) -> Result<Value> {
+    let output = invocation.into_command().output().context("cannot run loglift status")?;
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    serde_json::from_slice(&output.stdout).with_context(|| format!("no status: {stderr}"))
+}
+
 /// Waits until a condition holds.
 ///
 /// # Errors
@@ -260,6 +293,9 @@ pub(crate) fn cache_dir() -> PathBuf {
 fn unix_seconds() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs() as i64)
 }
+
+/// The command for the document.
+pub(crate) const STATUS: &[&str] = &["status", "--json"];
 
 /// How long a test waits for something that happens at once on a machine with nothing else to do.
 pub const PATIENCE: Duration = Duration::from_secs(60);

@@ -5,4 +5,5 @@ pub mod agent;
 pub mod guests;
 pub mod sandboxed;
 pub mod scratch;
+pub mod status;
 pub mod twin;

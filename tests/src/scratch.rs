@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::agent::Invocation;
+use crate::agent::{Invocation, STATUS, read_status};
 
 /// A directory that goes when the test ends. The agent runs in it, so configs and messages name files without it.
 #[derive(Debug)]
@@ -77,14 +78,22 @@ impl Scratch {
         self.write("pipeline.yaml", self.config("input.log", processors, &["Type: flusher_stdout"]))
     }
 
-    /// A config that reads a file of this directory.
+    /// A config that reads a file of this directory, all of it even if it was there before the agent.
     pub fn config(&self, input: &str, processors: &[&str], flushers: &[&str]) -> String {
         let list = |key: &str, entries: &[&str]| {
             let entries: String = entries.iter().map(|entry| format!("\n  - {{{entry}}}")).collect();
             if entries.is_empty() { format!("{key}: []\n") } else { format!("{key}:{entries}\n") }
         };
-        let input = format!("Type: input_file, FilePaths: [{}]", self.path(input).display());
+        let input = format!("Type: input_file, TailSizeKB: {WHOLE_KIB}, FilePaths: [{}]", self.path(input).display());
         list("inputs", &[&input]) + &list("processors", processors) + &list("flushers", flushers)
+    }
+
+    /// What is said of the agent that runs in this directory, or of its checkpoints if none does.
+    ///
+    /// # Errors
+    /// If there is neither.
+    pub fn status(&self) -> Result<Value> {
+        read_status(self.loglift(STATUS))
     }
 
     /// The agent with these arguments, to be run in this directory.
@@ -92,3 +101,6 @@ impl Scratch {
         Invocation::new(self, arguments)
     }
 }
+
+/// The largest that `TailSizeKB` can be: no file of a test is begun near its end.
+const WHOLE_KIB: u64 = 104_857_600;

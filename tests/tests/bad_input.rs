@@ -91,7 +91,8 @@ fn a_file_whose_permission_is_lost_and_given_back_loses_no_line() -> Result<()> 
     let scratch = collecting(&["app.log"])?;
     scratch.write("app.log", "one\n")?;
     let config = fs::read_to_string(scratch.path("pipeline.yaml"))?;
-    scratch.write("pipeline.yaml", config.replace("FileOffsetKey", "CloseUnusedReaderIntervalSec: 0, FileOffsetKey"))?;
+    scratch
+        .write("pipeline.yaml", config.replace("FileOffsetKey", "CloseUnusedReaderIntervalSec: 0, FileOffsetKey"))?;
     let mut agent = scratch.loglift(RUN).start()?;
     expect(&mut agent, &["one"])?;
     fs::set_permissions(scratch.path("app.log"), fs::Permissions::from_mode(0))?;

@@ -3,7 +3,6 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::symlink;
-use std::path::Path;
 use std::process::Command;
 use std::sync::mpsc;
 use std::thread;
@@ -12,6 +11,7 @@ use anyhow::{Context, Result, ensure};
 use loglift_tests::agent::{Finished, PATIENCE, Running, wait_until};
 use loglift_tests::guests::misbehaving;
 use loglift_tests::scratch::Scratch;
+use loglift_tests::status::{expect_balanced, file};
 use rustix::process::Signal;
 
 const RUN: &[&str] = &["run", "-c", "pipeline.yaml"];
@@ -135,10 +135,10 @@ fn tags_offsets_and_gbk_are_those_of_the_file_however_it_grows() -> Result<()> {
 
 #[test]
 fn a_signal_drains_what_was_read_and_ends_with_success() -> Result<()> {
-    let scratch = Scratch::new()?;
-    scratch.pipeline(&[JSON])?;
-    scratch.write("input.log", numbered(0..200_000))?;
     for signal in [Signal::TERM, Signal::INT] {
+        let scratch = Scratch::new()?;
+        scratch.pipeline(&[JSON])?;
+        scratch.write("input.log", numbered(0..200_000))?;
         let mut agent = scratch.loglift(RUN).start()?;
         agent.wait_until("an event", |agent| stdout_lines(agent) > 0)?;
         agent.signal(signal)?;
@@ -149,6 +149,7 @@ fn a_signal_drains_what_was_read_and_ends_with_success() -> Result<()> {
         for counter in ["read_events_total", "out_events_total", "acknowledged_events_total"] {
             assert_eq!(total(&found, counter), Some(events.len() as u64), "{counter}\n{}", found.stderr);
         }
+        expect_balanced(&scratch.status()?)?;
     }
     Ok(())
 }
@@ -190,23 +191,13 @@ fn the_flushers_of_the_command_line_replace_the_configured_ones() -> Result<()> 
     expect_numbered(&scratch.lines("chosen.json"), 1000)?;
     assert!(!scratch.path("configured.json").exists());
 
-    let agent = scratch.loglift(&[RUN, &["--flusher", "blackhole", "--log-level", "debug"]].concat()).start()?;
-    let position = || read_position(agent.pid(), &scratch.path("input.log"));
-    wait_until("end of the file", || position() == Some(12_000))?;
+    let arguments = [RUN, &["--flusher", "blackhole", "--log-level", "debug"]].concat();
+    let agent = scratch.loglift(&arguments).data_dir("other data").start()?;
+    wait_until("end of the file", || agent.read_offset("input.log") == Some(12_000))?;
     let found = agent.terminate()?;
     assert_eq!((found.code(), found.stdout.as_slice()), (Some(0), &b""[..]));
     assert_eq!(total(&found, "acknowledged_events_total"), Some(1000), "{}", found.stderr);
     Ok(())
-}
-
-/// How far a process has read a file that it has open.
-fn read_position(pid: u32, path: &Path) -> Option<u64> {
-    let process = Path::new("/proc").join(pid.to_string());
-    let descriptors = fs::read_dir(process.join("fd")).ok()?.flatten();
-    let descriptor =
-        descriptors.into_iter().find(|entry| fs::read_link(entry.path()).is_ok_and(|found| found == path))?;
-    let info = fs::read_to_string(process.join("fdinfo").join(descriptor.file_name())).ok()?;
-    info.lines().find_map(|line| line.strip_prefix("pos:")?.trim().parse().ok())
 }
 
 #[test]
@@ -302,23 +293,29 @@ fn what_cannot_be_read_raises_an_alarm_and_holds_up_nothing_else() -> Result<()>
     let scratch = Scratch::new()?;
     fs::create_dir(scratch.path("directory.log"))?;
     symlink("loop.log", scratch.path("loop.log"))?;
+    scratch.fifo("pipe.log")?;
     let config = scratch.config("input.log", &[], &["Type: flusher_stdout"]);
-    let paths = ["directory.log", "loop.log", "input.log"].map(|name| scratch.path(name).display().to_string());
-    scratch.write("pipeline.yaml", config.replacen(&paths[2], &paths.join(", "), 1))?;
+    let names = ["directory.log", "loop.log", "pipe.log", "input.log"];
+    let paths = names.map(|name| scratch.path(name).display().to_string());
+    scratch.write("pipeline.yaml", config.replacen(&paths[3], &paths.join(", "), 1))?;
     scratch.write("input.log", numbered(0..10))?;
     let mut agent = scratch.loglift(RUN).start()?;
     agent.wait_until("all lines", |agent| stdout_lines(agent) == 10)?;
-    agent.wait_for_log("directory.log: cannot read it: not a regular file; trying again")?;
+    agent.wait_for_log("directory.log: a directory, where FilePaths has a file: it is not read")?;
 
     // It is a file after all.
     fs::remove_dir(scratch.path("directory.log"))?;
     scratch.write("directory.log", "at last\n")?;
     agent.wait_until("its line", |agent| stdout_lines(agent) == 11)?;
+    expect_balanced(&agent.status()?)?;
     let found = agent.terminate()?;
     assert_eq!(found.code(), Some(0));
-    let alarms = found.log("OPEN_LOGFILE_FAIL_ALARM");
-    assert!(!alarms.is_empty() && alarms.len() <= 6, "limited in rate:\n{}", found.stderr);
-    assert!(!found.log("loop.log: cannot read it: Too many levels of symbolic links").is_empty(), "{}", found.stderr);
+    for (alarm, count) in [("UNEXPECTED_FILE_TYPE_MODE_ALARM", 2), ("OPEN_LOGFILE_FAIL_ALARM", 1)] {
+        assert_eq!(found.log(alarm).len(), count, "each once:\n{}", found.stderr);
+    }
+    for trouble in ["pipe.log: neither a regular file nor", "loop.log: cannot see where it leads: Too many levels of"] {
+        assert_eq!(found.log(trouble).len(), 1, "{}", found.stderr);
+    }
     Ok(())
 }
 
@@ -338,7 +335,7 @@ fn a_line_of_10_mb_in_a_growing_file_costs_none_of_its_neighbours() -> Result<()
     assert_eq!(lines[1..lines.len() - 1].iter().map(String::len).sum::<usize>(), LONG);
     assert!(lines[1..lines.len() - 1].iter().all(|line| line.bytes().all(|byte| byte == b'x')));
     assert!(!found.log("SPLIT_LOG_FAIL_ALARM").is_empty(), "{}", found.stderr);
-    Ok(())
+    expect_balanced(&scratch.status()?)
 }
 
 #[test]
@@ -401,6 +398,7 @@ fn a_processor_that_fails_holds_up_no_line() -> Result<()> {
     let events = found.events();
     assert!(events[0].ends_with("\"seen\": \"yes\"}") && events[2].ends_with("\"seen\": \"yes\"}"), "{events:?}");
     assert!(events[1].contains("\"poison\", \"__processor_error__\": "), "{events:?}");
+    expect_balanced(&scratch.status()?)?;
     let summary = found.log("faulted_events_total=1");
     assert!(summary.len() == 1 && summary[0].contains("in_events_total=3"), "{}", found.stderr);
     Ok(())
@@ -421,7 +419,7 @@ fn a_slow_flusher_stops_the_reading_and_loses_nothing() -> Result<()> {
     let text = numbered(0..LINES);
     scratch.write("input.log", &text)?;
     let agent = scratch.loglift(&[RUN, &["--buffer", "1"]].concat()).start()?;
-    let position = || read_position(agent.pid(), &scratch.path("input.log")).unwrap_or(0);
+    let position = || agent.read_offset("input.log").unwrap_or(0);
     wait_until("a chunk read", || position() > 0)?;
 
     let lines = lines_of(pipe);
@@ -431,6 +429,7 @@ fn a_slow_flusher_stops_the_reading_and_loses_nothing() -> Result<()> {
             // A line is 12 bytes here; what is in the budget, in the pipe and under way is far less than 2 MiB.
             let ahead = position().saturating_sub(12 * delivered);
             ensure!(ahead < 2 * MIB, "{ahead} bytes read ahead after {delivered} events");
+            expect_balanced(&agent.status()?)?;
         }
         events.push(lines.recv_timeout(PATIENCE).with_context(|| format!("no event after {delivered}"))?);
     }
@@ -438,7 +437,7 @@ fn a_slow_flusher_stops_the_reading_and_loses_nothing() -> Result<()> {
     let found = agent.terminate()?;
     assert_eq!(found.code(), Some(0), "{}", found.stderr);
     assert_eq!(total(&found, "acknowledged_events_total"), Some(u64::from(LINES)));
-    Ok(())
+    expect_balanced(&scratch.status()?)
 }
 
 /// Reads lines on a thread of its own, which ends with the test program.
@@ -462,12 +461,17 @@ fn an_agent_that_cannot_deliver_gives_up_after_the_drain_timeout() -> Result<()>
     scratch.write("pipeline.yaml", scratch.config("input.log", &[], &[&flusher]))?;
     scratch.write("input.log", "a line\n")?;
     let agent = scratch.loglift(&[RUN, &["--drain-timeout", "1"]].concat()).start()?;
-    let position = || read_position(agent.pid(), &scratch.path("input.log"));
-    wait_until("the line read", || position() == Some(7))?;
+    wait_until("the line read", || agent.read_offset("input.log") == Some(7))?;
+    expect_balanced(&agent.status()?)?;
     // Nobody ever opens the other end of the pipe.
     let found = agent.terminate()?;
     assert_eq!(found.code(), Some(1), "{}", found.stderr);
     assert_eq!(found.log("not everything could be delivered in time, giving up").len(), 1, "{}", found.stderr);
+    // It will be read again.
+    let status = scratch.status()?;
+    let input = file(&status, &scratch.path("input.log").display().to_string()).context("the file is known")?;
+    assert_eq!((&input["acknowledged_offset"], &input["ledger"]["unread"]), (&0.into(), &7.into()));
+    expect_balanced(&status)?;
     Ok(())
 }
 
@@ -486,10 +490,12 @@ fn a_full_disk_delays_events_and_loses_none() -> Result<()> {
     scratch.write("input.log", numbered(0..LINES))?;
     let mut agent = scratch.loglift(&[RUN, &["--buffer", "1"]].concat()).start()?;
     agent.wait_for_log("FLUSH_FAIL_ALARM in flushers[0]: cannot write: No space left on device")?;
+    expect_balanced(&agent.status()?)?;
     ensure!(disk.mount("remount,size=64m"), "cannot make room");
     agent.wait_until("all lines", |_| scratch.lines("small/out.json").len() == LINES as usize)?;
     let found = agent.terminate()?;
     assert_eq!(found.code(), Some(0), "{}", found.stderr);
+    expect_balanced(&scratch.status()?)?;
     expect_numbered(&scratch.lines("small/out.json"), LINES)
 }
 

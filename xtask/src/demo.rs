@@ -21,9 +21,11 @@ use crate::line::{Lines, NS_PER_S};
 pub(crate) fn run() -> Result<()> {
     let loglift = crate::optimised_binary("release", "loglift", "loglift")?;
     let directory = tempfile::tempdir().context("cannot make a temporary directory")?;
-    let [log, pipeline, agent_log] =
-        ["json_nano.log", "pipeline.yaml", "agent.log"].map(|name| directory.path().join(name));
+    let [log, pipeline, agent_config, agent_log] =
+        ["json_nano.log", "pipeline.yaml", "agent.json", "agent.log"].map(|name| directory.path().join(name));
     fs::write(&pipeline, example_reading(&log)?).context("cannot write the pipeline")?;
+    // The log grows while the agent starts, which may take so long that it would be begun near its end.
+    fs::write(&agent_config, r#"{"default_tail_limit_kb": 104857600}"#).context("cannot write the agent's config")?;
     let writer = Writer::new(&log)?;
 
     println!("\n$ loglift run -c {EXAMPLE} --flusher stdout   (with FilePaths: [{}])\n", log.display());
@@ -31,6 +33,8 @@ pub(crate) fn run() -> Result<()> {
     let stderr = File::create(&agent_log).context("cannot create the agent's log")?;
     let mut command = Command::new(loglift);
     command.arg("run").arg("-c").arg(&pipeline).args(["--flusher", "stdout"]);
+    // The user's own agent may be running, and has nothing to do with this.
+    command.arg("--data-dir").arg(directory.path().join("data")).arg("--agent-config").arg(&agent_config);
     // The writers' clock is UTC.
     let mut agent = Process::start(command.env("TZ", "UTC").stdout(Stdio::piped()).stderr(stderr))?;
     let events = Events::collect(agent.stdout());

@@ -9,25 +9,38 @@ use crate::event::{Ledger, Position};
 pub fn moved(entry: &Entry, to: Position) -> Entry {
     let (from, offset) = (entry.position.offset.0, to.offset.0);
     let mut ledger = entry.ledger.clone();
+    // What was given up behind the position is to be read now.
+    ledger.regain(ledger.settled_bytes().saturating_sub(from));
     ledger.dropped += offset.saturating_sub(from);
     take_back(&mut ledger, from.saturating_sub(offset));
     Entry { position: to, state: State::Followed, ledger, ..entry.clone() }
 }
 
 fn take_back(ledger: &mut Ledger, mut bytes: u64) {
-    let Ledger { acknowledged, dropped, rejected, quarantined, .. } = ledger;
-    for count in [acknowledged, dropped, rejected, quarantined] {
+    let Ledger { acknowledged, dropped, rejected, quarantined, copied, lost, .. } = ledger;
+    for count in [acknowledged, dropped, rejected, quarantined, copied].into_iter().chain(lost) {
         let taken = bytes.min(*count);
         *count -= taken;
         bytes -= taken;
     }
+    ledger.estimated = ledger.estimated.min(ledger.lost_bytes());
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::checkpoint::testing::entry;
-    use crate::event::Offset;
+    use crate::event::{Loss, Offset};
+
+    #[test]
+    fn skipped_and_given_up_bytes_can_be_read_again() {
+        let mut ledger = Ledger::default();
+        ledger.lose(Loss::SkippedTail, 60);
+        ledger.lose(Loss::DeletedUnread, 40);
+        let finished = Entry { state: State::Finished, ledger, ..entry(1, 60) };
+        let moved = moved(&finished, Position::default());
+        assert_eq!((moved.state, moved.ledger.settled_bytes()), (State::Followed, 0));
+    }
 
     #[test]
     fn the_ledger_goes_with_the_position() {

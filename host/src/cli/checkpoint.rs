@@ -115,7 +115,7 @@ fn open(common: &Common) -> anyhow::Result<(Store, Recovered)> {
     Ok((store, recovered))
 }
 
-fn existing(common: &Common) -> anyhow::Result<Dir> {
+pub(super) fn existing(common: &Common) -> anyhow::Result<Dir> {
     let opened = data_dir::open_existing(common.data_dir.as_deref());
     opened.map_err(|(path, error)| anyhow::anyhow!("cannot open the data directory {}: {error}", path.display()))
 }
@@ -160,7 +160,7 @@ fn state_name(state: State) -> &'static str {
 }
 
 /// Prints, also to a reader that goes away before it has read everything.
-fn print(text: &str) -> anyhow::Result<bool> {
+pub(super) fn print(text: &str) -> anyhow::Result<bool> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {

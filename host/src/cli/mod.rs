@@ -5,6 +5,7 @@ mod explain;
 mod inspect;
 mod process;
 mod run;
+mod status;
 mod table;
 mod validate;
 
@@ -64,6 +65,8 @@ enum Command {
     Validate(ValidateArguments),
     /// Say what a component is, what it could touch and what its parameters are
     Inspect(InspectArguments),
+    /// Say how a running agent and its files are doing
+    Status(status::StatusArguments),
     /// See and change how far files were delivered
     #[command(subcommand)]
     Checkpoint(checkpoint::Checkpoint),
@@ -147,6 +150,7 @@ pub fn main() -> ExitCode {
         Command::Process(arguments) => process::process(arguments, &common),
         Command::Validate(arguments) => validate::validate(arguments, &common),
         Command::Inspect(arguments) => inspect::inspect(arguments, &common),
+        Command::Status(arguments) => status::status(arguments, &common),
         Command::Checkpoint(command) => checkpoint::checkpoint(command, &common),
     };
     match result {

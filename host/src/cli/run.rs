@@ -9,6 +9,7 @@ use tracing::{info, warn};
 use super::{Common, RunArguments, load_agent_config, load_configs, print_problems};
 use crate::checkpoint::Store;
 use crate::runtime::agent::{Agent, Options};
+use crate::runtime::data_dir;
 use crate::telemetry::alarm::Alarms;
 
 /// Runs pipelines until SIGTERM or Ctrl-C. Returns whether all went well.
@@ -58,7 +59,11 @@ pub(super) fn run(arguments: &RunArguments, common: &Common) -> anyhow::Result<b
     };
     let (store, recovered) = Store::open(common.open_data_dir()?)?;
     recovered.notes.iter().for_each(|note| warn!("checkpoints: {note}"));
-    let agent = Agent::start(assemblies, (store, recovered), options, &Arc::new(Alarms::for_long_runs()))?;
+    let mut agent = Agent::start(assemblies, (store, recovered), options, &Arc::new(Alarms::for_long_runs()))?;
+    let data_dir = data_dir::path(common.data_dir.as_deref());
+    if let Err(error) = agent.listen(&data_dir) {
+        warn!(data_dir = %data_dir.display(), %error, "cannot listen, so that `loglift status` gets no answer");
+    }
     info!(pipelines = names.join(", "), "running");
 
     let ended = signals.block_on(async {

@@ -19,9 +19,22 @@ pub(super) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     text
 }
 
+/// Seconds in the largest unit that is not zero.
+pub(super) fn age(seconds: i64) -> String {
+    let units = [("d", 24 * 60 * 60), ("h", 60 * 60), ("m", 60)];
+    let unit = units.iter().find(|(_, length)| seconds >= *length);
+    unit.map_or_else(|| format!("{}s", seconds.max(0)), |(name, length)| format!("{}{name}", seconds / length))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ages_are_in_one_unit() {
+        let ages = [-5, 0, 59, 60, 3599, 3600, 86_399, 86_400 * 40].map(age);
+        assert_eq!(ages, ["0s", "0s", "59s", "1m", "59m", "1h", "23h", "40d"]);
+    }
 
     #[test]
     fn columns_are_as_wide_as_they_need_to_be() {

@@ -48,6 +48,11 @@ impl Budget {
         Share { budget: Arc::clone(self), place: used.by_share.len() - 1 }
     }
 
+    /// How much may be out.
+    pub fn limit_bytes(&self) -> usize {
+        self.limit_bytes
+    }
+
     /// How much is out.
     pub fn used_bytes(&self) -> usize {
         self.used().total

@@ -55,6 +55,9 @@ impl Loss {
         Self::Undecodable,
     ];
 
+    /// Those for which everything behind what was read of a file is lost.
+    const OF_THE_REST: [Self; 4] = [Self::DeletedUnread, Self::RotatedUnread, Self::TruncatedUnread, Self::Untouched];
+
     /// How people and files name it.
     pub fn name(self) -> &'static str {
         match self {
@@ -74,6 +77,17 @@ impl Ledger {
     /// Counts lost bytes.
     pub fn lose(&mut self, cause: Loss, bytes: u64) {
         self.lost[cause as usize] += bytes;
+    }
+
+    /// Takes bytes back that were counted as lost at the end of a file, and are read after all.
+    pub fn regain(&mut self, mut bytes: u64) {
+        for cause in Loss::OF_THE_REST {
+            let lost = &mut self.lost[cause as usize];
+            let back = bytes.min(*lost);
+            *lost -= back;
+            bytes -= back;
+        }
+        self.estimated = self.estimated.min(self.lost_bytes());
     }
 
     /// All lost bytes.

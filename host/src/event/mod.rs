@@ -3,6 +3,7 @@
 //! An [`EventBatch`] is columns over one block of bytes, the *arena*: the chunk of the file as it was read, to which
 //! processors append. No event, field or value is ever an allocation of its own.
 
+mod balance;
 mod budget;
 mod delivery;
 mod ledger;
@@ -13,6 +14,7 @@ mod signature;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use balance::{Balance, Rest};
 pub use budget::{Budget, Permit, Share};
 pub use delivery::{Ack, Delivery, deliveries};
 pub use ledger::{Ledger, Loss};

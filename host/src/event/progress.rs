@@ -20,6 +20,9 @@ pub struct Position {
 ///
 /// Reading begins ranges, one after the other. They end in any order. The committed position is the end of the last
 /// range below which all others have ended.
+///
+/// The ledger has the bytes before the committed position, each once, and those behind the last range that were given up.
+/// Giving up is not final: whatever is read or skipped nevertheless is taken back first.
 #[derive(Debug, Default)]
 pub struct Progress {
     state: Mutex<State>,
@@ -59,6 +62,7 @@ impl Progress {
     pub fn begin(&self, start: Offset, end: Position) {
         let mut state = self.state();
         debug_assert_eq!(state.read_to(), start, "ranges leave no gap");
+        state.regain(end.offset.0 - start.0);
         state.ranges.push_back(Range { start, end, outcome: None });
     }
 
@@ -76,15 +80,24 @@ impl Progress {
     pub fn skip(&self, to: Position, cause: Loss) {
         let mut state = self.state();
         let start = state.read_to();
+        state.regain(to.offset.0 - start.0);
         state.ranges.push_back(Range { start, end: to, outcome: Some(Outcome::Lost(cause)) });
         state.commit();
     }
 
-    /// Counts bytes behind everything that was read, which will never be.
-    pub fn lose(&self, cause: Loss, bytes: u64, is_estimate: bool) {
+    /// Gives up the bytes from where the last range ends to `len`, of which none is given up yet, and returns how many those
+    /// are.
+    pub fn give_up(&self, len: Offset, cause: Loss, is_estimate: bool) -> u64 {
         let mut state = self.state();
+        let bytes = len.0.saturating_sub(state.read_to().0);
         state.ledger.lose(cause, bytes);
         state.ledger.estimated += if is_estimate { bytes } else { 0 };
+        bytes
+    }
+
+    /// Takes back what was given up: it will be read after all.
+    pub fn regain(&self) {
+        self.state().regain(u64::MAX);
     }
 
     /// Below this, everything is done with.
@@ -130,6 +143,12 @@ impl State {
         }
     }
 
+    /// Takes back so many of the bytes that were given up, if there are as many.
+    fn regain(&mut self, bytes: u64) {
+        let given_up = self.ledger.settled_bytes().saturating_sub(self.committed.offset.0);
+        self.ledger.regain(given_up.min(bytes));
+    }
+
     fn read_to(&self) -> Offset {
         self.ranges.back().map_or(self.committed.offset, |range| range.end.offset)
     }
@@ -169,6 +188,22 @@ mod tests {
         progress.end(Offset(0), 0);
         let ledger = progress.ledger();
         assert_eq!((ledger.lost_bytes(), ledger.acknowledged, progress.committed()), (80, 20, at(100)));
+    }
+
+    #[test]
+    fn what_was_given_up_and_is_read_after_all_counts_once() {
+        let progress = Progress::default();
+        progress.begin(Offset(0), at(20));
+        assert_eq!(progress.give_up(Offset(100), Loss::DeletedUnread, true), 80);
+        progress.begin(Offset(20), at(50));
+        let ledger = progress.ledger();
+        assert_eq!((ledger.lost_bytes(), ledger.estimated), (50, 50));
+        progress.end(Offset(20), 0);
+        progress.end(Offset(0), 0);
+        let ledger = progress.ledger();
+        assert_eq!((ledger.acknowledged, ledger.lost_bytes(), ledger.settled_bytes()), (50, 50, 100));
+        progress.regain();
+        assert_eq!(progress.ledger().settled_bytes(), 50);
     }
 
     proptest! {

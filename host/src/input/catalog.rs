@@ -15,7 +15,6 @@ use super::find::{self, Found};
 use super::first::{FirstRead, first_read};
 use super::follow::FollowSpec;
 use super::identity::{Match, Remembered, compare};
-use super::lane::settle_unread;
 use super::related::{bases, is_compressed_name};
 use super::stat::Stat;
 use super::track::{Phase, Seen, Track, Tracks};
@@ -234,10 +233,8 @@ impl Catalog {
                 return None;
             }
             // The number is in use again, so that the file which had it is gone.
-            if track.phase() != Phase::Finished {
-                let lost = settle_unread(&track, Loss::DeletedUnread);
-                tell_lost(actions, &track, lost, Loss::DeletedUnread);
-            }
+            let lost = track.finish(Loss::DeletedUnread);
+            tell_lost(actions, &track, lost, Loss::DeletedUnread);
         }
         // A file that was truncated may have been left several times: the newest is what it is now.
         for left in self.take_left(found.stat.id) {
@@ -334,9 +331,8 @@ impl Catalog {
         }
         let Left { generation, path, id, birth_ns, position, ledger, seen } = left;
         let cause = if find::has_compressed_sibling(&path) { Loss::RotatedUnread } else { Loss::DeletedUnread };
-        let lost = if seen.phase == Phase::Finished { 0 } else { seen.len.0.saturating_sub(position.offset.0) };
         let source = Source { path: path.clone(), file: Some(id), progress: Progress::new(position, ledger) };
-        source.progress.lose(cause, lost, true);
+        let lost = if seen.phase == Phase::Finished { 0 } else { source.progress.give_up(seen.len, cause, true) };
         let seen = Seen { phase: Phase::Finished, is_named: false, ..seen };
         let lane = self.lane_of(&path);
         self.lanes.insert(lane.clone());

@@ -147,7 +147,7 @@ impl Follower {
         let view = View { read_to, len: stat.len, is_rewritten, rest, quiet: self.quiet(now), name };
         let step = step(&view, patience);
         self.is_at_end = step != Step::Read;
-        if step != Step::Restart && !is_unchanged {
+        if step != Step::Restart && (!is_unchanged || step == Step::Read) {
             self.see(&stat, &seen)?;
         }
         Ok(step)
@@ -240,11 +240,7 @@ impl Follower {
             }
             _ => seen.head,
         };
-        self.track.see(|seen| {
-            seen.head = head;
-            seen.len = stat.len;
-            seen.modified_ns = stat.modified_ns;
-        });
+        self.track.look(stat, head);
         Ok(())
     }
 }

@@ -71,6 +71,11 @@ impl Glob {
         Self { tokens, slash }
     }
 
+    /// Whether it is a name, without any wildcard.
+    pub fn is_literal(&self) -> bool {
+        self.tokens.iter().all(|token| matches!(token, Token::Byte(_)))
+    }
+
     /// Whether the whole text matches.
     pub fn matches(&self, text: impl AsRef<[u8]>) -> bool {
         let text = text.as_ref();

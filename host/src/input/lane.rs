@@ -64,11 +64,11 @@ impl Lane {
     }
 
     /// Puts a file behind those that are older than it.
-    pub fn adopt(&mut self, track: Arc<Track>, found: Option<Found>, is_copy: bool, now: Instant) {
+    pub fn adopt(&mut self, track: &Arc<Track>, found: Option<Found>, is_copy: bool, now: Instant) {
         let file = found.map(|found| found.file);
         let follower = match file {
-            Some(file) if is_copy => Follower::of_copy(Arc::clone(&track), file, &self.spec, now),
-            file => Follower::new(Arc::clone(&track), file, &self.spec, now),
+            Some(file) if is_copy => Follower::of_copy(Arc::clone(track), file, &self.spec, now),
+            file => Follower::new(Arc::clone(track), file, &self.spec, now),
         };
         match track.phase() {
             Phase::Finished => {
@@ -177,7 +177,9 @@ impl Lane {
             let stat = std::fs::metadata(&seen.real_path).map(|metadata| Stat::of(&metadata));
             let stat = stat.ok().filter(|stat| Some(stat.id) == track.source.file && stat.birth_ns == track.birth_ns);
             match stat {
-                None if !seen.is_named => drop(settle_unread(&track, Loss::Untouched)),
+                None if !seen.is_named => {
+                    track.finish(Loss::Untouched);
+                }
                 Some(stat) if stat.len != seen.len || stat.modified_ns != seen.modified_ns => {
                     match self.begin_near_end(&track, &seen.real_path) {
                         Ok(found) => {
@@ -217,9 +219,9 @@ impl Lane {
         let track = Arc::clone(first.track());
         let seen = track.seen();
         if first.is_copy() {
-            let lost_bytes = settle_unread(&track, Loss::TruncatedUnread);
-            notices.extend((lost_bytes > 0).then_some((track.source.path.clone(), Notice::Truncated { lost_bytes })));
             let last = first.flush(notices);
+            let lost_bytes = track.finish(Loss::TruncatedUnread);
+            notices.extend((lost_bytes > 0).then_some((track.source.path.clone(), Notice::Truncated { lost_bytes })));
             self.followed.pop_front();
             return Ok(last);
         }
@@ -229,7 +231,6 @@ impl Lane {
         };
         let new = new.and_then(|new| Ok((Signature::of(&new.head()?), new)));
         let (head, new) = new.map_err(|error| (seen.real_path.clone(), error))?;
-        let progress = &track.source.progress;
         let read = first.read_position();
         // A copy that is known already has been taken for a file of its own, or was read for another one.
         let copy = find::copy_of(&seen.real_path, new.stat.id, seen.head, &read)
@@ -242,10 +243,8 @@ impl Lane {
             }
             None => {
                 last = first.flush(notices);
-                let unread = seen.len.0.saturating_sub(progress.read_to().0);
-                progress.lose(Loss::TruncatedUnread, unread, false);
-                track.see(|seen| seen.phase = Phase::Finished);
-                notices.push((track.source.path.clone(), Notice::Truncated { lost_bytes: unread }));
+                let lost_bytes = track.finish(Loss::TruncatedUnread);
+                notices.push((track.source.path.clone(), Notice::Truncated { lost_bytes }));
                 self.followed.pop_front();
             }
         }
@@ -261,8 +260,7 @@ impl Lane {
 
     fn finish_first(&mut self, now: Instant, notices: &mut Notices) {
         let Some(first) = self.followed.pop_front() else { return };
-        let lost_bytes = settle_unread(first.track(), Loss::DeletedUnread);
-        notices.extend((lost_bytes > 0).then(|| (first.track().source.path.clone(), Notice::Gone { lost_bytes })));
+        finish_deleted(first.track(), notices);
         if !first.is_copy() {
             self.retired.push(first);
             self.retired_due = Some(now + RETIRED_WAIT);
@@ -276,7 +274,6 @@ impl Lane {
             let step = retired.look(true, &self.spec.patience, now).unwrap_or(Step::Finish);
             match step {
                 Step::Read => {
-                    retired.track().see(|seen| seen.phase = Phase::Followed);
                     let Some(permit) = take(retired.chunk_bytes()) else { return Some(Advance::NoBudget) };
                     let batch = retired.read(notices).ok().flatten();
                     return Some(batch.map_or(Advance::Again, |batch| Advance::Batch(batch, permit)));
@@ -287,14 +284,13 @@ impl Lane {
                     return Some(batch.map_or(Advance::Again, |batch| Advance::Batch(batch, permit)));
                 }
                 Step::Wait => {}
-                Step::Finish | Step::Close if retired.quiet(now) < self.spec.patience.close => {
-                    retired.track().see(|seen| seen.phase = Phase::Finished);
+                Step::Restart | Step::Close | Step::Finish => {
+                    finish_deleted(retired.track(), notices);
+                    if retired.quiet(now) >= self.spec.patience.close {
+                        self.retired.swap_remove(place);
+                        continue;
+                    }
                 }
-                Step::Restart | Step::Close | Step::Finish if retired.quiet(now) >= self.spec.patience.close => {
-                    self.retired.swap_remove(place);
-                    continue;
-                }
-                Step::Restart | Step::Close | Step::Finish => {}
             }
             place += 1;
         }
@@ -309,12 +305,9 @@ fn last_of_first(followed: &VecDeque<Follower>, track: &Arc<Track>) -> usize {
 }
 
 /// Counts what was never read of a file as lost.
-pub(super) fn settle_unread(track: &Track, cause: Loss) -> u64 {
-    let progress = &track.source.progress;
-    let unread = track.seen().len.0.saturating_sub(progress.read_to().0);
-    progress.lose(cause, unread, false);
-    track.see(|seen| seen.phase = Phase::Finished);
-    unread
+fn finish_deleted(track: &Track, notices: &mut Notices) {
+    let lost_bytes = track.finish(Loss::DeletedUnread);
+    notices.extend((lost_bytes > 0).then(|| (track.source.path.clone(), Notice::Gone { lost_bytes })));
 }
 
 /// How soon a file is looked at again that something came to a moment ago.

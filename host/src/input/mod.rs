@@ -10,6 +10,7 @@
 //! of `gbk`, which decodes, and `columns`, which lays it out; [`mod@tags`] and [`topic`] are what its events carry besides
 //! their text.
 
+mod arrivals;
 pub mod begin;
 pub mod catalog;
 pub mod chunk;

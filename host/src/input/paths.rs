@@ -50,6 +50,12 @@ struct Pattern {
     is_refused: bool,
 }
 
+impl Pattern {
+    fn is_literal(&self) -> bool {
+        self.directory.depth() == Some(0) && self.name.is_literal()
+    }
+}
+
 /// A directory to begin at.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Base {
@@ -234,6 +240,13 @@ impl DirectoryJudge<'_> {
         other_name.unwrap_or(Verdict::NotNamed)
     }
 
+    /// Whether a pattern without a wildcard is this very path, and nothing leaves it out.
+    pub fn spells_out(&self, name: &OsStr) -> bool {
+        let name = name.as_bytes();
+        let mut inside = self.candidates.iter().filter(|(_, place)| matches!(place, Place::Inside));
+        inside.any(|(pattern, _)| pattern.is_literal() && pattern.name.matches(name)) && self.left_out(name).is_none()
+    }
+
     fn left_out(&self, name: &[u8]) -> Option<Verdict> {
         if let Some(suffix) = COMPRESSED.iter().find(|suffix| name.ends_with(suffix.as_bytes())) {
             return Some(Verdict::Compressed { suffix });
@@ -285,6 +298,20 @@ mod tests {
 
     fn set(rules: &PathRules) -> PathSet {
         PathSet::new(rules, Path::new("/work"))
+    }
+
+    #[test]
+    fn paths_that_are_spelt_out() {
+        let check = |pattern: &str, name: &str, expected: bool| {
+            let set = set(&rules(pattern, 0));
+            assert_eq!(set.directory(Path::new("/a/b")).spells_out(OsStr::new(name)), expected, "{pattern}, {name}");
+        };
+        check("/a/b/app.log", "app.log", true);
+        check("/a/b/app.log", "app.log.1", false);
+        check("/a/b/app.*", "app.log", false);
+        check("/a/*/app.log", "app.log", false);
+        check("/a/app.log", "app.log", false);
+        check("/a/b/app.gz", "app.gz", false);
     }
 
     #[test]

@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
+use super::arrivals::Arrivals;
 use super::find::Found;
 use super::stat::Stat;
-use crate::event::{FileId, Ledger, Offset, Position, Progress, Signature, Source};
+use crate::event::{Balance, FileId, Ledger, Loss, Offset, Position, Progress, Rest, Signature, Source};
 
 /// One content of one file: what is written to it from its making, or from its truncation, on.
 #[derive(Debug)]
@@ -20,7 +22,14 @@ pub struct Track {
     pub source: Arc<Source>,
     /// When the file was made, in Unix nanoseconds, where the file system says so.
     pub birth_ns: Option<i64>,
-    seen: Mutex<Seen>,
+    state: Mutex<State>,
+}
+
+/// What of a track changes, but for how far it was read.
+#[derive(Debug)]
+struct State {
+    seen: Seen,
+    arrivals: Arrivals,
 }
 
 /// What was last seen of a file.
@@ -51,66 +60,89 @@ pub enum Phase {
     Finished,
 }
 
-/// Bytes of a file by where they are.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Balance {
-    /// Written to the file, as far as was seen.
-    pub written: u64,
-    /// Not read yet.
-    pub unread: u64,
-    /// Read and not acknowledged.
-    pub in_flight: u64,
-    /// In a file that is not read until it is written to.
-    pub untouched: u64,
-    /// Acknowledged, dropped or lost: see the ledger.
-    pub settled: u64,
-}
-
-impl Balance {
-    /// Whether every byte is somewhere.
-    pub fn is_even(&self) -> bool {
-        self.written == self.unread + self.in_flight + self.untouched + self.settled
-    }
+/// What is known of a file at one moment.
+#[derive(Debug, Clone)]
+pub struct Standing {
+    /// What was last seen of it.
+    pub seen: Seen,
+    /// Below this, everything is done with.
+    pub committed: Position,
+    /// Where its bytes are.
+    pub balance: Balance,
+    /// When the oldest byte was first seen that is not done with.
+    pub waiting_since: Option<Instant>,
 }
 
 impl Track {
     /// What was last seen of it.
     pub fn seen(&self) -> Seen {
-        self.lock().clone()
+        self.lock().seen.clone()
     }
 
     /// Changes what was seen of it.
     pub fn see(&self, change: impl FnOnce(&mut Seen)) {
-        change(&mut self.lock());
+        let mut state = self.lock();
+        change(&mut state.seen);
+        self.note_arrivals(&mut state);
+    }
+
+    /// Notes what a look at the file showed. One that is finished is followed again if there is more to read.
+    pub fn look(&self, stat: &Stat, head: Signature) {
+        let mut state = self.lock();
+        let seen = &mut state.seen;
+        seen.head = head;
+        seen.modified_ns = stat.modified_ns;
+        if seen.phase == Phase::Finished && stat.len <= self.source.progress.read_to() {
+            // What was given up behind that was there all the same.
+            return;
+        }
+        if seen.phase == Phase::Finished {
+            seen.phase = Phase::Followed;
+            self.source.progress.regain();
+        }
+        seen.len = stat.len;
+        self.note_arrivals(&mut state);
+    }
+
+    /// Says that it will not grow any more, and gives up what was not read of it. Returns how many bytes those are.
+    pub fn finish(&self, cause: Loss) -> u64 {
+        let mut state = self.lock();
+        if std::mem::replace(&mut state.seen.phase, Phase::Finished) == Phase::Finished {
+            return 0;
+        }
+        self.source.progress.give_up(state.seen.len, cause, false)
     }
 
     /// What is done with it.
     pub fn phase(&self) -> Phase {
-        self.lock().phase
+        self.lock().seen.phase
     }
 
-    /// Where its bytes are.
-    pub fn balance(&self) -> Balance {
-        // Held while the progress is asked, so that both are of one moment: who reads sees the length first.
-        let seen = self.lock();
+    /// What is known of it at one moment, whatever others do meanwhile.
+    ///
+    /// What must hold: its balance is even. For that, whoever reads has the length seen before, and whoever changes length or
+    /// phase together with the ledger does so under the lock that is held here.
+    pub fn standing(&self) -> Standing {
+        let state = self.lock();
         let (committed, read_to, ledger) = self.source.progress.snapshot();
-        let rest = seen.len.0.saturating_sub(read_to.0);
-        let (unread, untouched) = match seen.phase {
-            Phase::Untouched => (0, rest),
-            Phase::Followed => (rest, 0),
-            Phase::Finished => (0, 0),
+        let rest = match state.seen.phase {
+            Phase::Untouched => Rest::Untouched,
+            Phase::Followed => Rest::Unread,
+            Phase::Finished => Rest::Settled,
         };
-        Balance {
-            written: seen.len.0.max(read_to.0),
-            unread,
-            in_flight: read_to.0 - committed.offset.0,
-            untouched,
-            settled: ledger.settled_bytes(),
+        let balance = Balance::of_file(state.seen.len, read_to, committed.offset, rest, ledger);
+        let waiting_since = state.arrivals.oldest(committed.offset).filter(|_| balance.lag_bytes() > 0);
+        Standing { seen: state.seen.clone(), committed, balance, waiting_since }
+    }
+
+    fn note_arrivals(&self, state: &mut State) {
+        if state.arrivals.longest() < state.seen.len {
+            state.arrivals.note(state.seen.len, self.source.progress.committed().offset, Instant::now());
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Seen> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -172,7 +204,10 @@ impl Tracks {
         birth_ns: Option<i64>,
         seen: Seen,
     ) -> Arc<Track> {
-        self.insert(Track { generation, lane, source: Arc::new(source), birth_ns, seen: Mutex::new(seen) })
+        let mut arrivals = Arrivals::default();
+        arrivals.note(seen.len, source.progress.committed().offset, Instant::now());
+        let state = Mutex::new(State { seen, arrivals });
+        self.insert(Track { generation, lane, source: Arc::new(source), birth_ns, state })
     }
 
     fn insert(&self, track: Track) -> Arc<Track> {
@@ -214,3 +249,6 @@ impl Tracks {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests;

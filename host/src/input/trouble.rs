@@ -13,8 +13,12 @@ pub struct Trouble {
     pub message: String,
 }
 
-/// Something is in the place of a file that is none: a FIFO, a device, a socket; or no directory where one is expected.
+/// Something is in the place of a file that is none: a FIFO, a device, a socket, or a directory that `FilePaths` names without
+/// a wildcard; or no directory where one is expected.
 pub const UNEXPECTED_FILE_TYPE: &str = "UNEXPECTED_FILE_TYPE_MODE_ALARM";
+
+/// A symbolic link leads nowhere, and that is no matter of time.
+pub const LINK_UNREADABLE: &str = "OPEN_LOGFILE_FAIL_ALARM";
 
 /// A directory cannot be listed.
 pub const DIRECTORY_UNREADABLE: &str = "LOGDIR_PERMISSION_ALARM";

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use super::listing::{DirectoryStat, Entry, Kind, Listing, Target};
 use super::paths::{DirectoryJudge, PathSet, Verdict};
 use super::stat::Stat;
-use super::trouble::{DIRECTORY_UNREADABLE, Trouble, UNEXPECTED_FILE_TYPE};
+use super::trouble::{DIRECTORY_UNREADABLE, LINK_UNREADABLE, Trouble, UNEXPECTED_FILE_TYPE};
 use crate::event::FileId;
 
 /// Walks the directories that a config means, again and again.
@@ -278,7 +278,22 @@ impl Walker {
             let Some(entry) = listing.entries.get_mut(name) else { continue };
             let Kind::Link { as_file, as_directory, target } = &mut entry.kind else { continue };
             let link = path.join(name);
-            let (now, metadata) = look_behind(&link, *as_file, *as_directory);
+            let (now, metadata) = match look_behind(&link, *as_file, *as_directory) {
+                Ok((Target::Nothing, Some(metadata))) if metadata.is_dir() && self.spells_out(path, name) => {
+                    (Target::Odd(Stat::of(&metadata).id), Some(metadata))
+                }
+                Ok(found) => {
+                    // What is wrong with a directory is said by whoever lists it.
+                    if found.0 != Target::Directory {
+                        self.reported.remove(&link);
+                    }
+                    found
+                }
+                Err(error) => {
+                    self.report(LINK_UNREADABLE, link.clone(), &format!("cannot see where it leads: {error}"), polled);
+                    (Target::Nothing, None)
+                }
+            };
             let before = std::mem::replace(target, now);
             if now == Target::Directory {
                 self.queue.push(link.clone());
@@ -298,9 +313,10 @@ impl Walker {
                     let found = Found { path: link, stat: Stat::of(&metadata), is_new: self.is_settled };
                     polled.changes.push(Change::Appeared(found));
                 }
-                (before, now, _) => {
+                (before, now, metadata) => {
                     if matches!(now, Target::Odd(_)) {
-                        polled.troubles.push(odd(link.clone()));
+                        let is_directory = metadata.is_some_and(|metadata| metadata.is_dir());
+                        polled.troubles.push(odd(link.clone(), is_directory));
                     }
                     if matches!(before, Target::File(_)) {
                         polled.changes.push(Change::Vanished(link));
@@ -308,6 +324,11 @@ impl Walker {
                 }
             }
         }
+    }
+
+    /// Whether the name of a link in a directory is one that a config has without a wildcard.
+    fn spells_out(&self, directory: &Path, name: &OsStr) -> bool {
+        self.sets.iter().any(|set| set.directory(directory).spells_out(name))
     }
 
     /// Forgets a directory with everything below.
@@ -327,7 +348,8 @@ impl Walker {
                 self.reported.remove(path);
                 self.forget(path, polled);
             }
-            Kind::Link { .. } | Kind::Other => {}
+            Kind::Link { .. } => drop(self.reported.remove(path)),
+            Kind::Other => {}
         }
     }
 
@@ -353,6 +375,9 @@ impl Examiner<'_> {
     /// What a name is that is new, or not what it was. `is_known`: it was a file before. `None`: nothing that can be looked at.
     fn examine(&mut self, name: &OsStr, inode: u64, file_type: FileType, is_known: bool) -> Option<Entry> {
         let kind = if file_type.is_dir() {
+            if self.judges.iter().any(|judge| judge.spells_out(name)) {
+                self.polled.troubles.push(odd(self.directory.join(name), true));
+            }
             if self.enters(name) { Kind::Directory } else { Kind::Other }
         } else if file_type.is_symlink() {
             let as_directory = self.sets.iter().any(|set| set.enters(&self.directory.join(name)));
@@ -372,7 +397,7 @@ impl Examiner<'_> {
             self.polled.changes.push(if is_known { Change::Replaced(found) } else { Change::Appeared(found) });
             Kind::File
         } else {
-            self.polled.troubles.push(odd(self.directory.join(name)));
+            self.polled.troubles.push(odd(self.directory.join(name), false));
             Kind::Other
         };
         Some(Entry { inode, file_type, kind })
@@ -441,9 +466,13 @@ fn read_directory(path: &Path) -> io::Result<Vec<(OsString, u64, FileType)>> {
     Ok(names)
 }
 
-/// Looks where a link leads.
-fn look_behind(link: &Path, as_file: bool, as_directory: bool) -> (Target, Option<Metadata>) {
-    let Ok(metadata) = fs::metadata(link) else { return (Target::Nothing, None) };
+/// Looks where a link leads. What it leads to may come later, which is no error.
+fn look_behind(link: &Path, as_file: bool, as_directory: bool) -> io::Result<(Target, Option<Metadata>)> {
+    let metadata = match fs::metadata(link) {
+        Ok(metadata) => metadata,
+        Err(error) if as_file && !is_gone(&error) => return Err(error),
+        Err(_) => return Ok((Target::Nothing, None)),
+    };
     let id = FileId { device: metadata.dev(), inode: metadata.ino() };
     let target = if metadata.is_dir() {
         if as_directory { Target::Directory } else { Target::Nothing }
@@ -454,12 +483,13 @@ fn look_behind(link: &Path, as_file: bool, as_directory: bool) -> (Target, Optio
     } else {
         Target::Odd(id)
     };
-    (target, Some(metadata))
+    Ok((target, Some(metadata)))
 }
 
-fn odd(path: PathBuf) -> Trouble {
-    let message = "neither a regular file nor a directory: it is not read".to_owned();
-    Trouble { kind: UNEXPECTED_FILE_TYPE, path, message }
+fn odd(path: PathBuf, is_directory: bool) -> Trouble {
+    let what =
+        if is_directory { "a directory, where FilePaths has a file" } else { "neither a regular file nor a directory" };
+    Trouble { kind: UNEXPECTED_FILE_TYPE, path, message: format!("{what}: it is not read") }
 }
 
 fn unreadable(error: &io::Error) -> String {

@@ -1,6 +1,8 @@
 //! Runs pipelines until it is told to stop.
 
 use std::convert::Infallible;
+use std::io;
+use std::path::Path;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
@@ -11,7 +13,8 @@ use tracing::{error, info};
 
 use super::assemble::Assembly;
 use super::checkpoints::{self, Checkpoints};
-use super::discover::{Discovery, Input, WALK_PERIOD};
+use super::control::Control;
+use super::discover::{Discovery, Ignored, Input, WALK_PERIOD};
 use super::flush::FlushLoop;
 use super::worker::{Output, Route, Worker};
 use crate::checkpoint::{Recovered, Store};
@@ -39,7 +42,9 @@ pub struct Options {
 
 /// Pipelines that run.
 pub struct Agent {
-    running: Vec<Running>,
+    vitals: Arc<Vitals>,
+    /// Answers questions until the end.
+    control: Option<Control>,
     threads: Vec<JoinHandle<()>>,
     /// Dropped to stop the workers.
     stop: Sender<Infallible>,
@@ -53,12 +58,20 @@ pub struct Agent {
     alarms: Arc<Alarms>,
 }
 
+/// What is known of a running agent.
+pub(super) struct Vitals {
+    pub(super) started: Instant,
+    pub(super) budget: Arc<Budget>,
+    pub(super) pipelines: Vec<Running>,
+    pub(super) ignored: Arc<Ignored>,
+}
+
 /// What is known of a running pipeline.
-struct Running {
-    name: String,
-    stages: Vec<Arc<Stage>>,
-    counters: Arc<PipelineCounters>,
-    tracks: Arc<Tracks>,
+pub(super) struct Running {
+    pub(super) name: String,
+    pub(super) stages: Vec<Arc<Stage>>,
+    pub(super) counters: Arc<PipelineCounters>,
+    pub(super) tracks: Arc<Tracks>,
 }
 
 impl Agent {
@@ -88,10 +101,12 @@ impl Agent {
             threads: Vec::new(),
         };
         let inputs = assemblies.into_iter().map(|assembly| start.pipeline(assembly)).collect::<Result<Vec<_>, _>>()?;
+        let ignored = Arc::new(Ignored::default());
         let discovery = Discovery {
             walker: Walker::new(inputs.iter().map(|input| Arc::clone(&input.paths)).collect(), WALK_PERIOD),
             hints: Hints::new(),
             inputs,
+            passed_over: Arc::clone(&ignored),
             stop: stopped,
             alarms: Arc::clone(alarms),
         };
@@ -111,8 +126,18 @@ impl Agent {
             alarms: Arc::clone(alarms),
         };
         let checkpoints = thread::Builder::new().name("checkpoints".to_owned()).spawn(move || checkpoints.run())?;
-        let Start { running, threads, alarms, .. } = start;
-        Ok(Self { running, threads, stop, abort, done, settled, checkpoints, alarms })
+        let Start { budget, running: pipelines, threads, alarms, .. } = start;
+        let vitals = Arc::new(Vitals { started: Instant::now(), budget, pipelines, ignored });
+        Ok(Self { vitals, control: None, threads, stop, abort, done, settled, checkpoints, alarms })
+    }
+
+    /// Answers questions on a socket in `data_dir`, which this agent alone uses, until it stops.
+    ///
+    /// # Errors
+    /// When that is not possible; nothing else is different then.
+    pub fn listen(&mut self, data_dir: &Path) -> io::Result<()> {
+        self.control = Some(Control::listen(data_dir, Arc::clone(&self.vitals))?);
+        Ok(())
     }
 
     /// Whether all pipelines have ended by themselves, since nothing takes their events any more.
@@ -139,8 +164,10 @@ impl Agent {
             error!("a thread of the agent panicked");
         }
         self.alarms.finish();
-        self.running.iter().for_each(Running::log_summary);
-        drained && !panicked && self.running.iter().all(Running::is_delivered)
+        drop(self.control);
+        let pipelines = &self.vitals.pipelines;
+        pipelines.iter().for_each(Running::log_summary);
+        drained && !panicked && pipelines.iter().all(Running::is_delivered)
     }
 }
 
@@ -252,35 +279,9 @@ impl Running {
     fn log_summary(&self) {
         for stage in &self.stages {
             let counters = &stage.counters;
-            info!(
-                pipeline = self.name,
-                in_events_total = counters.in_events.total(),
-                out_events_total = counters.out_events.total(),
-                out_successful_events_total = counters.successful_events.total(),
-                out_failed_events_total = counters.failed_events.total(),
-                out_key_not_found_events_total = counters.key_not_found_events.total(),
-                discarded_events_total = counters.discarded_events.total(),
-                faulted_events_total = counters.faulted_events.total(),
-                own = ?counters.own(),
-                "{}",
-                stage.name
-            );
+            info!(pipeline = self.name, own = ?counters.own(), "{}: {}", stage.name, counters.totals());
         }
-        let counters = &self.counters;
-        info!(
-            pipeline = self.name,
-            read_bytes_total = counters.read_bytes.total(),
-            read_events_total = counters.read_events.total(),
-            empty_events_total = counters.empty_events.total(),
-            unmatched_events_total = counters.unmatched_events.total(),
-            cut_records_total = counters.cut_records.total(),
-            unmatched_lines_total = counters.unmatched_lines.total(),
-            discarded_lines_total = counters.discarded_lines.total(),
-            undecodable_lines_total = counters.undecodable_lines.total(),
-            out_events_total = counters.out_events.total(),
-            acknowledged_events_total = counters.acknowledged_events.total(),
-            "pipeline stopped"
-        );
+        info!(pipeline = self.name, "pipeline stopped: {}", self.counters.totals());
     }
 }
 

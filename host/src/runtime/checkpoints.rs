@@ -8,9 +8,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use crate::checkpoint::{Entry, State, Store, is_expired};
+use crate::event::Balance;
 use crate::input::catalog::Left;
 use crate::input::stat::Stat;
-use crate::input::track::{Phase, Seen, Track, Tracks};
+use crate::input::track::{Phase, Seen, Standing, Track, Tracks};
 use crate::telemetry::alarm::{Alarm, Alarms};
 use crate::telemetry::chain;
 
@@ -89,9 +90,18 @@ fn entry_exists(entry: &Entry) -> bool {
 
 /// What is stored of a file.
 fn entry(pipeline: &str, track: &Track, updated: i64) -> Entry {
-    // The position before the length: what is acknowledged was seen.
-    let (position, _, ledger) = track.source.progress.snapshot();
-    let seen = track.seen();
+    let Standing { seen, committed: position, balance, .. } = track.standing();
+    let Balance { in_flight, mut ledger, .. } = balance;
+    let state = match seen.phase {
+        Phase::Untouched => State::Untouched,
+        // What is on its way has to be read again if the agent ends before it arrives.
+        Phase::Finished if in_flight > 0 => {
+            ledger.regain(ledger.settled_bytes() - position.offset.0);
+            State::Followed
+        }
+        Phase::Followed => State::Followed,
+        Phase::Finished => State::Finished,
+    };
     Entry {
         generation: track.generation,
         pipeline: pipeline.to_owned(),
@@ -103,11 +113,7 @@ fn entry(pipeline: &str, track: &Track, updated: i64) -> Entry {
         position,
         len: seen.len,
         updated,
-        state: match seen.phase {
-            Phase::Untouched => State::Untouched,
-            Phase::Followed => State::Followed,
-            Phase::Finished => State::Finished,
-        },
+        state,
         ledger,
     }
 }
@@ -131,3 +137,30 @@ fn unix_seconds() -> i64 {
 
 /// After so many rounds it is looked what is gone for long.
 const EXPIRY_ROUNDS: u64 = 60;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicU64;
+
+    use super::*;
+    use crate::event::{FileId, Loss, Offset, Position, Signature};
+
+    #[test]
+    fn a_file_is_stored_as_finished_when_nothing_of_it_is_on_its_way() {
+        let stat =
+            Stat { id: FileId { device: 1, inode: 2 }, birth_ns: None, len: Offset(100), modified_ns: 0, links: 1 };
+        let tracks = Tracks::new(Arc::new(AtomicU64::new(1)));
+        let path = std::path::PathBuf::from("app.log");
+        let track = tracks.begin(path.clone(), path.clone(), path, &stat, Signature::default(), Phase::Followed);
+        track.source.progress.begin(Offset(0), Position { offset: Offset(60), ..Position::default() });
+        track.finish(Loss::DeletedUnread);
+        let saved = entry("app", &track, 0);
+        assert_eq!((saved.state, saved.position.offset, saved.ledger.settled_bytes()), (State::Followed, Offset(0), 0));
+        track.source.progress.end(Offset(0), 0);
+        let saved = entry("app", &track, 0);
+        assert_eq!(
+            (saved.state, saved.position.offset, saved.ledger.settled_bytes()),
+            (State::Finished, Offset(60), 100)
+        );
+    }
+}

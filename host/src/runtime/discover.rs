@@ -1,9 +1,11 @@
 //! Finds the files of all pipelines and hands them to the workers, on a thread of its own.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::convert::Infallible;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
@@ -15,7 +17,7 @@ use crate::input::hints::Hints;
 use crate::input::owner::ownership;
 use crate::input::paths::{PathSet, Verdict};
 use crate::input::trouble::Trouble;
-use crate::input::walk::{Change, Walker};
+use crate::input::walk::{Change, PassedOver, Walker};
 use crate::telemetry::alarm::{Alarm, Alarms};
 
 /// The discovery of files.
@@ -23,10 +25,16 @@ pub(super) struct Discovery {
     pub(super) walker: Walker,
     pub(super) hints: Hints,
     pub(super) inputs: Vec<Input>,
+    /// What was found and is not collected, for those who ask.
+    pub(super) passed_over: Arc<Ignored>,
     /// Closed when the agent stops.
     pub(super) stop: Receiver<Infallible>,
     pub(super) alarms: Arc<Alarms>,
 }
+
+/// Files and directories that patterns name, or nearly do, and that are not collected, by reason.
+#[derive(Debug, Default)]
+pub(super) struct Ignored(Mutex<HashMap<Verdict, PassedOver>>);
 
 /// The input of one pipeline.
 pub(super) struct Input {
@@ -54,6 +62,7 @@ impl Discovery {
             polled.troubles.iter().chain(&self.hints.take_troubles()).for_each(|trouble| self.report(trouble));
             for (reason, passed_over) in polled.passed_over {
                 self.mention(&reason, passed_over.count, &passed_over.example);
+                self.passed_over.add(reason, passed_over);
             }
             // What an earlier agent has left can be told from what is new only when everything there was seen.
             is_settled |= polled.is_done;
@@ -114,6 +123,25 @@ impl Discovery {
 
     fn raise(&self, pipeline: &str, kind: &str, path: &Path, message: String) {
         raise(&self.alarms, pipeline, kind, path, message);
+    }
+}
+
+impl Ignored {
+    fn add(&self, reason: Verdict, more: PassedOver) {
+        let mut ignored = self.lock();
+        match ignored.entry(reason) {
+            Entry::Occupied(mut known) => known.get_mut().count += more.count,
+            Entry::Vacant(new) => drop(new.insert(more)),
+        }
+    }
+
+    /// All of them since the start.
+    pub(super) fn all(&self) -> Vec<(Verdict, PassedOver)> {
+        self.lock().iter().map(|(reason, ignored)| (reason.clone(), ignored.clone())).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Verdict, PassedOver>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

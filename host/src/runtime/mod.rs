@@ -4,6 +4,7 @@ pub mod agent;
 pub mod assemble;
 mod cache_dir;
 mod checkpoints;
+pub mod control;
 pub mod data_dir;
 mod discover;
 pub mod events;
@@ -12,6 +13,7 @@ pub mod machine;
 pub mod paths;
 mod private_dir;
 mod schedule;
+pub mod status;
 mod worker;
 
 pub use cache_dir::open as open_cache;

@@ -1,6 +1,7 @@
 //! Counters, by name. Depths are pairs of counters: what went in and what came out.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -47,6 +48,38 @@ pub struct PipelineCounters {
     pub undecodable_lines: Counter,
 }
 
+/// Counters with their names, in the order in which they are shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Totals(pub Vec<(&'static str, u64)>);
+
+impl fmt::Display for Totals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, (name, total)) in self.0.iter().enumerate() {
+            write!(f, "{}{name}={total}", if place == 0 { "" } else { " " })?;
+        }
+        Ok(())
+    }
+}
+
+impl PipelineCounters {
+    /// All of them.
+    pub fn totals(&self) -> Totals {
+        let all = [
+            ("read_bytes_total", &self.read_bytes),
+            ("read_events_total", &self.read_events),
+            ("empty_events_total", &self.empty_events),
+            ("unmatched_events_total", &self.unmatched_events),
+            ("cut_records_total", &self.cut_records),
+            ("unmatched_lines_total", &self.unmatched_lines),
+            ("discarded_lines_total", &self.discarded_lines),
+            ("undecodable_lines_total", &self.undecodable_lines),
+            ("out_events_total", &self.out_events),
+            ("acknowledged_events_total", &self.acknowledged_events),
+        ];
+        Totals(all.map(|(name, counter)| (name, counter.total())).into())
+    }
+}
+
 /// The counters of one processor of a pipeline. Each input event is in exactly one of the outcomes.
 #[derive(Debug, Default)]
 pub struct ProcessorCounters {
@@ -70,6 +103,20 @@ pub struct ProcessorCounters {
 }
 
 impl ProcessorCounters {
+    /// All of them, but for those of its own.
+    pub fn totals(&self) -> Totals {
+        let all = [
+            ("in_events_total", &self.in_events),
+            ("out_events_total", &self.out_events),
+            ("out_successful_events_total", &self.successful_events),
+            ("out_failed_events_total", &self.failed_events),
+            ("out_key_not_found_events_total", &self.key_not_found_events),
+            ("discarded_events_total", &self.discarded_events),
+            ("faulted_events_total", &self.faulted_events),
+        ];
+        Totals(all.map(|(name, counter)| (name, counter.total())).into())
+    }
+
     /// Adds to a counter of the processor's own. Beyond a number and a length of names that no sane
     /// processor has, it adds nothing.
     pub fn add_own(&self, name: &str, amount: u64) {

@@ -3,7 +3,7 @@
 use super::{Which, matching, no_checkpoint, print, read, shown, state_name, unix_seconds};
 use crate::checkpoint::{self, Entry};
 use crate::cli::Common;
-use crate::cli::table::table;
+use crate::cli::table::{age, table};
 use crate::event::{Loss, Signature};
 use crate::telemetry::one_line;
 
@@ -45,13 +45,6 @@ fn row(entry: &Entry, now: i64) -> Vec<String> {
 fn percent(offset: u64, length: u64) -> String {
     let percent = (u128::from(offset) * 100).checked_div(u128::from(length)).unwrap_or(100);
     format!("{percent}%")
-}
-
-/// Seconds in the largest unit that is not zero.
-fn age(seconds: i64) -> String {
-    let units = [("d", 24 * 60 * 60), ("h", 60 * 60), ("m", 60)];
-    let unit = units.iter().find(|(_, length)| seconds >= *length);
-    unit.map_or_else(|| format!("{}s", seconds.max(0)), |(name, length)| format!("{}{name}", seconds / length))
 }
 
 /// Prints everything that is known of a file, for each of its checkpoints.
@@ -111,7 +104,5 @@ mod tests {
     #[test]
     fn numbers_for_people() {
         assert_eq!([percent(0, 0), percent(199, 200), percent(200, 200)], ["100%", "99%", "100%"]);
-        let ages = [-5, 0, 59, 60, 3599, 3600, 86_399, 86_400 * 40].map(age);
-        assert_eq!(ages, ["0s", "0s", "59s", "1m", "59m", "1h", "23h", "40d"]);
     }
 }

@@ -258,6 +258,36 @@ fn what_is_no_file_is_reported_once() {
 }
 
 #[test]
+fn a_directory_is_reported_if_a_config_spells_it_out() {
+    let mut tree = Tree::with(|root| PathRules {
+        file_paths: vec![format!("{root}/app.log"), format!("{root}/link.log"), format!("{root}/*.d")],
+        ..PathRules::default()
+    });
+    fs::create_dir(tree.path("app.log")).expect("the directory");
+    fs::create_dir(tree.path("conf.d")).expect("the directory");
+    tree.link("conf.d", "link.log");
+    assert_eq!(tree.changes(), ["!app.log", "!link.log"]);
+    assert_eq!(tree.changes(), [""; 0]);
+    fs::remove_dir(tree.path("app.log")).expect("the removal");
+    tree.write("app.log");
+    tree.link("app.log", "link.log");
+    assert_eq!(tree.changes(), ["+app.log", "+link.log"]);
+}
+
+#[test]
+fn a_link_that_leads_nowhere_is_reported_once_until_it_leads_somewhere() {
+    let mut tree = Tree::new("*.log");
+    tree.link("loop.log", "loop.log");
+    tree.link("later", "a.log");
+    let polled = tree.poll();
+    assert_eq!((tree.describe(&polled), polled.troubles[0].kind), (vec!["!loop.log".to_owned()], LINK_UNREADABLE));
+    assert_eq!(tree.changes(), [""; 0]);
+    tree.write("later");
+    tree.link("later", "loop.log");
+    assert_eq!(tree.changes(), ["+a.log", "+loop.log"]);
+}
+
+#[test]
 fn directories_that_cannot_be_read_are_reported_once_until_they_can() {
     let mut tree = Tree::new("logs/*.log");
     tree.link("logs", "logs");

@@ -1,0 +1,219 @@
+//! Answers questions about a running agent, on a socket in its data directory.
+//!
+//! A client sends one line, which is a request, and gets one JSON document; then the connection is over. What the agent does
+//! not understand, it answers with `{"error": ...}`. A few threads wait for clients, each for one at a time and never for
+//! long, so that a client that is silent holds up neither the agent nor the next client.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::agent::Vitals;
+use super::status::Status;
+
+/// What can be asked for, and who answers.
+const REQUESTS: &[(&str, Answer)] =
+    &[("status", |context| serde_json::to_value(Status::of_agent(&context.vitals, &context.data_dir)))];
+
+/// Makes the document that is the answer.
+type Answer = fn(&Context) -> serde_json::Result<Value>;
+
+/// A socket that is listened to. When it is dropped, that is over.
+pub(super) struct Control {
+    path: PathBuf,
+    is_over: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// What answers are made of.
+struct Context {
+    vitals: Arc<Vitals>,
+    data_dir: PathBuf,
+}
+
+impl Control {
+    /// Listens in a data directory that no other agent uses: a socket that is there is one of an agent that was killed.
+    pub(super) fn listen(data_dir: &Path, vitals: Arc<Vitals>) -> io::Result<Self> {
+        let path = data_dir.join(SOCKET);
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let listener = Arc::new(UnixListener::bind(&path)?);
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600))?;
+        let data_dir = std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.to_owned());
+        let context = Arc::new(Context { vitals, data_dir });
+        let mut control = Self { path, is_over: Arc::default(), threads: Vec::new() };
+        for _ in 0..CLIENTS_AT_ONCE {
+            let (listener, context) = (Arc::clone(&listener), Arc::clone(&context));
+            let is_over = Arc::clone(&control.is_over);
+            let serve = move || serve(&listener, &is_over, &context);
+            control.threads.push(thread::Builder::new().name("control".to_owned()).spawn(serve)?);
+        }
+        Ok(control)
+    }
+}
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::SeqCst);
+        // Each connection wakes one thread. If the socket is gone, they wait until the process ends.
+        let woken = self.threads.iter().all(|_| UnixStream::connect(&self.path).is_ok());
+        if woken {
+            self.threads.drain(..).for_each(|thread| drop(thread.join()));
+        }
+        // If it stays, the next agent removes it.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+fn serve(listener: &UnixListener, is_over: &AtomicBool, context: &Context) {
+    while !is_over.load(Ordering::SeqCst) {
+        match listener.accept() {
+            Ok(_) if is_over.load(Ordering::SeqCst) => return,
+            // Whoever went away, or was too slow, does not want an answer.
+            Ok((client, _)) => drop(converse(client, is_over, context)),
+            // Too many open files, say.
+            Err(_) => thread::sleep(AFTER_ERROR),
+        }
+    }
+}
+
+fn converse(mut client: UnixStream, is_over: &AtomicBool, context: &Context) -> io::Result<()> {
+    let request = read_line(&mut client, is_over)?;
+    let mut answer = answer(request.trim(), context).to_string();
+    answer.push('\n');
+    client.set_write_timeout(Some(PATIENCE))?;
+    client.write_all(answer.as_bytes())
+}
+
+/// Reads up to a line end, or to the end of what the client has to say.
+fn read_line(client: &mut UnixStream, is_over: &AtomicBool) -> io::Result<String> {
+    let deadline = Instant::now() + PATIENCE;
+    client.set_read_timeout(Some(STOP_CHECK_INTERVAL))?;
+    let mut line = Vec::new();
+    let mut buffer = [0; 256];
+    while !line.contains(&b'\n') {
+        if line.len() > LONGEST_REQUEST_BYTES || Instant::now() > deadline || is_over.load(Ordering::SeqCst) {
+            return Err(ErrorKind::InvalidData.into());
+        }
+        match client.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(came) => line.extend_from_slice(&buffer[..came]),
+            Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let end = line.iter().position(|byte| *byte == b'\n').unwrap_or(line.len());
+    Ok(String::from_utf8_lossy(&line[..end]).into_owned())
+}
+
+fn answer(request: &str, context: &Context) -> Value {
+    let known = REQUESTS.iter().find(|(name, _)| *name == request);
+    let answered = known.map(|(_, answer)| answer(context));
+    match answered {
+        Some(Ok(answer)) => answer,
+        Some(Err(error)) => json!({ "error": error.to_string() }),
+        None => {
+            let names: Vec<&str> = REQUESTS.iter().map(|(name, _)| *name).collect();
+            json!({ "error": format!("unknown request {request:?}, expected {}", names.join(" or ")) })
+        }
+    }
+}
+
+/// Asks the agent that uses a data directory. `None` if there is none that listens.
+///
+/// # Errors
+/// Those of the connection, among them that no answer came in time.
+pub fn ask(data_dir: &Path, request: &str) -> io::Result<Option<String>> {
+    let mut agent = match UnixStream::connect(data_dir.join(SOCKET)) {
+        Err(error) if is_nobody(&error) => return Ok(None),
+        connected => connected?,
+    };
+    agent.set_read_timeout(Some(2 * PATIENCE))?;
+    agent.set_write_timeout(Some(PATIENCE))?;
+    writeln!(agent, "{request}")?;
+    let mut answer = String::new();
+    agent.read_to_string(&mut answer)?;
+    Ok(Some(answer))
+}
+
+/// There is no socket, or one that an agent that was killed has left, or its path is too long for one.
+fn is_nobody(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused | ErrorKind::InvalidInput)
+}
+
+/// The name of the socket in the data directory.
+pub const SOCKET: &str = "control.sock";
+
+/// Threads that wait for clients.
+const CLIENTS_AT_ONCE: usize = 4;
+
+/// How long a client may take to ask, or to take what it gets.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How soon it is noticed, while a client is silent, that the agent stops.
+const STOP_CHECK_INTERVAL: Duration = Duration::from_millis(100);
+
+/// How soon to try again after an error of the system.
+const AFTER_ERROR: Duration = Duration::from_millis(100);
+
+/// No request is longer.
+const LONGEST_REQUEST_BYTES: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Budget;
+
+    fn listen(directory: &Path) -> io::Result<Control> {
+        let (budget, ignored) = (Budget::new(100), Arc::default());
+        let vitals = Vitals { started: Instant::now(), budget, pipelines: Vec::new(), ignored };
+        Control::listen(directory, Arc::new(vitals))
+    }
+
+    fn ask_for_json(directory: &Path, request: &str) -> Value {
+        let answer = ask(directory, request).unwrap().expect("the agent listens");
+        serde_json::from_str(&answer).expect("the answer is JSON")
+    }
+
+    #[test]
+    fn questions_get_answers_while_others_say_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path();
+        assert!(ask(path, "status").unwrap().is_none());
+        let control = listen(path).unwrap();
+        let _silent: Vec<_> = (1..CLIENTS_AT_ONCE).map(|_| UnixStream::connect(path.join(SOCKET)).unwrap()).collect();
+        assert_eq!(ask_for_json(path, "status")["agent"]["budget_limit_bytes"], 100);
+        assert_eq!(ask_for_json(path, "stat")["error"], "unknown request \"stat\", expected status");
+        let mode = std::fs::metadata(path.join(SOCKET)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        drop(control);
+        assert!(ask(path, "status").unwrap().is_none() && !path.join(SOCKET).exists());
+    }
+
+    #[test]
+    fn a_socket_that_was_left_is_replaced() {
+        let directory = tempfile::tempdir().unwrap();
+        drop(UnixListener::bind(directory.path().join(SOCKET)).unwrap());
+        assert!(directory.path().join(SOCKET).exists() && ask(directory.path(), "status").unwrap().is_none());
+        let _control = listen(directory.path()).unwrap();
+        assert_eq!(ask_for_json(directory.path(), "status")["pipelines"], json!([]));
+    }
+
+    #[test]
+    fn a_path_that_is_too_long_is_an_error_and_no_panic() {
+        let directory = tempfile::tempdir().unwrap();
+        let long = directory.path().join("x".repeat(120));
+        std::fs::create_dir(&long).unwrap();
+        assert_eq!(listen(&long).err().map(|error| error.kind()), Some(ErrorKind::InvalidInput));
+        assert!(ask(&long, "status").unwrap().is_none());
+    }
+}
