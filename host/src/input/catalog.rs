@@ -15,7 +15,6 @@ use super::find::{self, Found};
 use super::first::{FirstRead, first_read};
 use super::follow::FollowSpec;
 use super::identity::{Match, Remembered, compare};
-use super::lane::settle_unread;
 use super::related::{bases, is_compressed_name};
 use super::stat::Stat;
 use super::track::{Phase, Seen, Track, Tracks};
@@ -178,23 +177,27 @@ impl Catalog {
                 }
             }
         }
-        self.note_names(&disturbed, &found);
+        let moved = self.moved(&disturbed, &found);
         // Those that were left come first, then what else appeared, the oldest first: so are the lines in order.
         found.sort_by_cached_key(|found| age(found, &self.lane_of(&found.path)));
         let mut unknown = Vec::new();
         for found in found {
-            unknown.extend(self.recognise(found, now, &mut actions));
+            unknown.extend(self.recognise(found, &moved, now, &mut actions));
         }
         if self.is_first_scan {
             self.look_for_missing(&mut actions);
             disturbed.extend(self.lanes.iter().cloned());
         }
-        unknown.extend(self.rotated_meanwhile(&disturbed));
+        unknown.extend(self.rotated_meanwhile(&disturbed, now));
+        moved.values().for_each(|(track, path)| {
+            track.see(|seen| seen.is_named &= seen.real_path != *path);
+        });
         unknown.sort_by_cached_key(|(found, lane)| age(found, lane));
         for (found, lane) in unknown {
             self.begin(found, lane, now, &mut actions);
         }
         self.settle_copies(now, &mut actions);
+        actions.sort_by_key(Action::age);
         if std::mem::replace(&mut self.is_first_scan, false) && actions.is_empty() {
             actions.push(Action::Tell(Told::NothingYet));
         }
@@ -202,54 +205,57 @@ impl Catalog {
         actions
     }
 
-    /// Notes for files that had one of these paths whether they still have.
-    fn note_names(&mut self, disturbed: &[PathBuf], found: &[Found]) {
+    /// The files that had one of these paths and have not any more, by generation, with that path.
+    fn moved(&self, disturbed: &[PathBuf], found: &[Found]) -> HashMap<u64, (Arc<Track>, PathBuf)> {
+        if disturbed.is_empty() {
+            return HashMap::new();
+        }
         let ids: HashMap<&Path, FileId> = found.iter().map(|found| (found.path.as_path(), found.stat.id)).collect();
         let disturbed: HashSet<&PathBuf> = disturbed.iter().collect();
-        if disturbed.is_empty() {
-            return;
-        }
-        for track in self.tracks.all() {
-            let seen = track.seen();
-            if disturbed.contains(&seen.real_path)
-                && seen.is_named
-                && ids.get(seen.real_path.as_path()).copied() != track.source.file
-            {
-                track.see(|seen| seen.is_named = false);
-            }
-        }
+        let moved = self.tracks.all().into_iter().filter_map(|track| {
+            let path = track.seen().real_path;
+            let is_moved = disturbed.contains(&path) && ids.get(path.as_path()).copied() != track.source.file;
+            is_moved.then(|| (track.generation, (track, path)))
+        });
+        moved.collect()
     }
 
     /// Deals with a file that is known, and hands back one that is not, with the path of its lane.
-    fn recognise(&mut self, found: Found, now: Moment, actions: &mut Vec<Action>) -> Option<(Found, PathBuf)> {
-        if let Some(track) = self.tracks.newest_of(found.stat.id) {
-            if is_same(&track, &found) {
-                let seen = track.seen();
-                if !seen.is_named || !self.paths.contains(&seen.real_path) {
-                    track.see(|seen| {
-                        seen.real_path = found.path.clone();
-                        seen.is_named = true;
-                    });
-                }
-                return None;
+    fn recognise(
+        &mut self,
+        found: Found,
+        moved: &HashMap<u64, (Arc<Track>, PathBuf)>,
+        now: Moment,
+        actions: &mut Vec<Action>,
+    ) -> Option<(Found, PathBuf)> {
+        let known = self.tracks.newest_of(found.stat.id).filter(|track| is_same(track, &found));
+        if let Some(track) = known {
+            let seen = track.seen();
+            if !seen.is_named || moved.contains_key(&track.generation) || !self.paths.contains(&seen.real_path) {
+                track.see(|seen| {
+                    seen.real_path = found.path.clone();
+                    seen.is_named = true;
+                });
             }
-            // The number is in use again, so that the file which had it is gone.
-            if track.phase() != Phase::Finished {
-                let lost = settle_unread(&track, Loss::DeletedUnread);
-                tell_lost(actions, &track, lost, Loss::DeletedUnread);
+            if !seen.is_named && seen.phase == Phase::Finished {
+                // It may have been left for good.
+                actions.push(Action::Follow { track, found: None, is_copy: false });
             }
+            return None;
         }
+        let left = self.take_left(found.stat.id);
+        let matches: Vec<Match> = left.iter().map(|left| left.matches(&found)).collect();
         // A file that was truncated may have been left several times: the newest is what it is now.
-        for left in self.take_left(found.stat.id) {
-            match left.matches(&found) {
-                Match::Same => {
-                    self.resume(left, Some(found), false, actions);
-                    return None;
-                }
-                Match::Rewritten => self.finish_rewritten(left, actions),
+        let newest = matches.iter().rposition(|found| *found == Match::Same);
+        let mut found = Some(found);
+        for (place, (left, is)) in left.into_iter().zip(matches).enumerate() {
+            match is {
                 Match::Other => self.left.push(left),
+                Match::Same if Some(place) == newest => self.resume(left, found.take(), false, actions),
+                Match::Same | Match::Rewritten => self.finish_rewritten(left, actions),
             }
         }
+        let found = found?;
         let lane = self.lane_of(&found.path);
         if self.looks_like_copy(&found, &lane) {
             self.copies.push((found.path, now.instant));
@@ -258,12 +264,12 @@ impl Catalog {
         Some((found, lane))
     }
 
-    /// What was left of files with a number, the newest first.
+    /// What was left of files with a number, the oldest first.
     fn take_left(&mut self, id: FileId) -> Vec<Left> {
         let (mut taken, rest): (Vec<_>, _) =
             std::mem::take(&mut self.left).into_iter().partition(|left| left.id.inode == id.inode);
         self.left = rest;
-        taken.sort_by_key(|left| Reverse(left.generation));
+        taken.sort_by_key(|left| left.generation);
         taken
     }
 
@@ -281,7 +287,12 @@ impl Catalog {
 
     /// Goes on with a file where an earlier agent stopped.
     fn resume(&mut self, left: Left, found: Option<Found>, is_copy: bool, actions: &mut Vec<Action>) {
+        let is_done = left.is_done();
         let Left { generation, path, id, birth_ns, position, ledger, mut seen } = left;
+        if seen.phase == Phase::Finished && !is_done {
+            // What was read of it last was not acknowledged.
+            seen.phase = Phase::Followed;
+        }
         if let Some(found) = &found {
             seen.is_named = self.paths.contains(&found.path);
             seen.real_path.clone_from(&found.path);
@@ -310,7 +321,7 @@ impl Catalog {
         let mut left = std::mem::take(&mut self.left);
         left.sort_by_key(|left| left.generation);
         for left in left {
-            if left.seen.phase != Phase::Followed {
+            if left.seen.phase == Phase::Untouched || left.is_done() {
                 // Known so that it is not read again, should it come back.
                 self.resume(left, None, false, actions);
                 continue;
@@ -324,7 +335,9 @@ impl Catalog {
 
     /// Goes on with the copy of a file that has other bytes by now, or is gone; counts what is lost if there is none.
     fn finish_rewritten(&mut self, left: Left, actions: &mut Vec<Action>) {
-        if left.seen.phase == Phase::Followed
+        let is_done = left.is_done();
+        if left.seen.phase != Phase::Untouched
+            && !is_done
             && let Some(copy) = find::copy_of(&left.path, left.id, left.seen.head, &left.position)
         {
             if self.tracks.newest_of(copy.stat.id).is_none() {
@@ -332,11 +345,14 @@ impl Catalog {
             }
             return self.resume(left, Some(copy), true, actions);
         }
-        let Left { generation, path, id, birth_ns, position, ledger, seen } = left;
+        let Left { generation, path, id, birth_ns, position, mut ledger, seen } = left;
         let cause = if find::has_compressed_sibling(&path) { Loss::RotatedUnread } else { Loss::DeletedUnread };
-        let lost = if seen.phase == Phase::Finished { 0 } else { seen.len.0.saturating_sub(position.offset.0) };
+        let lost = seen.len.0.saturating_sub(position.offset.0);
+        ledger.estimated += lost;
         let source = Source { path: path.clone(), file: Some(id), progress: Progress::new(position, ledger) };
-        source.progress.lose(cause, lost, true);
+        if lost > 0 {
+            source.progress.skip(Position { offset: seen.len, ..Position::default() }, cause);
+        }
         let seen = Seen { phase: Phase::Finished, is_named: false, ..seen };
         let lane = self.lane_of(&path);
         self.lanes.insert(lane.clone());
@@ -347,7 +363,7 @@ impl Catalog {
 
     /// Files that had one of these paths between two looks at it, and have another one by now that nobody looks for: they
     /// were made after the newest one that is known there.
-    fn rotated_meanwhile(&self, paths: &[PathBuf]) -> Vec<(Found, PathBuf)> {
+    fn rotated_meanwhile(&mut self, paths: &[PathBuf], now: Moment) -> Vec<(Found, PathBuf)> {
         let lanes: HashSet<&PathBuf> = paths.iter().filter(|path| self.lanes.contains(*path)).collect();
         if lanes.is_empty() {
             return Vec::new();
@@ -374,10 +390,13 @@ impl Catalog {
             let known = self.tracks.newest_of(found.stat.id).filter(|track| is_same(track, &found));
             if let Some(track) = known {
                 track.see(|seen| seen.real_path = path);
-            } else if found.stat.birth_ns.is_some_and(|birth| birth > *since) && !self.looks_like_copy(&found, &lane) {
+            } else if found.stat.birth_ns.is_some_and(|birth| birth > *since) {
                 unknown.push((found, lane));
             }
         }
+        let (copies, unknown) = unknown.into_iter().partition(|(found, lane)| self.looks_like_copy(found, lane));
+        let copies: Vec<(Found, PathBuf)> = copies;
+        self.copies.extend(copies.into_iter().map(|(found, _)| (found.path, now.instant)));
         unknown
     }
 
@@ -430,7 +449,8 @@ impl Catalog {
             && found.head().is_ok_and(|bytes| {
                 let common = bytes.len().min(head.len as usize);
                 // A copy that is being made is shorter for a while.
-                common > 0 && (head.begins(&bytes) || bytes.len() < head.len as usize)
+                let is_growing = || bytes.len() < head.len as usize && original.begins_with(&bytes);
+                common > 0 && (head.begins(&bytes) || is_growing())
             })
             && (found.stat.len < position.offset
                 || found.before(&position).is_ok_and(|bytes| Signature::of(&bytes) == position.tail))
@@ -453,7 +473,22 @@ impl Catalog {
     }
 }
 
+impl Action {
+    /// Sorts what is told first, then the files, the oldest first.
+    fn age(&self) -> impl Ord + use<> {
+        match self {
+            Self::Tell(_) => (None, 0),
+            Self::Follow { track, .. } => (Some(track.birth_ns), track.generation),
+        }
+    }
+}
+
 impl Left {
+    /// Whether the earlier agent had nothing more to do with it.
+    fn is_done(&self) -> bool {
+        self.seen.phase == Phase::Finished && self.position.offset >= self.seen.len
+    }
+
     /// Finds the file under another name, in the directory that it was in or up to `depth` levels below.
     fn find(&self, depth: u64) -> Option<Found> {
         let directories = [self.seen.real_path.parent(), self.path.parent()].into_iter().flatten();
@@ -484,6 +519,16 @@ fn is_same(track: &Track, found: &Found) -> bool {
         (Some(known), Some(birth)) => known == birth,
         // It was written anew, or is another one. Whoever has it open finds out, or starts over.
         _ => track.phase() != Phase::Finished || found.head().is_ok_and(|head| track.seen().head.begins(&head)),
+    }
+}
+
+impl Track {
+    /// Whether the file begins in this way.
+    fn begins_with(&self, bytes: &[u8]) -> bool {
+        let found = Found::open(&self.seen().real_path);
+        found.is_ok_and(|found| {
+            Some(found.stat.id) == self.source.file && found.head().is_ok_and(|head| head.starts_with(bytes))
+        })
     }
 }
 

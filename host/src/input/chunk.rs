@@ -173,6 +173,16 @@ impl Chunker {
         Self { lacks_topic, ..chunker }
     }
 
+    /// Goes on elsewhere, where a record starts. `before` are the last bytes before that, as far as they are known.
+    pub fn go_to(&mut self, start: Offset, before: Vec<u8>) {
+        self.framer.reset();
+        self.transcoder = self.transcoder.is_some().then(Transcoder::default);
+        self.rest.clear();
+        self.start = start;
+        self.skip_line_end = false;
+        self.tail = before;
+    }
+
     /// The bytes just before [`Self::read_to`], as far as they were read: if the file has others there, it is not the same
     /// any more.
     pub fn last_bytes(&self) -> Vec<u8> {

@@ -42,9 +42,13 @@ pub struct Follower {
 }
 
 impl Follower {
-    /// Follows a file from where its track says that it is done with.
+    /// Follows a file from where its track says that reading is.
     pub fn new(track: Arc<Track>, file: Option<File>, spec: &FollowSpec, now: Instant) -> Self {
-        let chunker = Chunker::of(Arc::clone(&track.source), &spec.events);
+        let mut chunker = Chunker::of(Arc::clone(&track.source), &spec.events);
+        let read_to = track.source.progress.read_to();
+        if chunker.read_to() != read_to {
+            chunker.go_to(read_to, Vec::new());
+        }
         Self { track, chunker, file, is_copy: false, last_growth: now, is_at_end: true }
     }
 
@@ -81,7 +85,7 @@ impl Follower {
     /// Where reading is, whatever is done with.
     pub fn read_position(&self) -> Position {
         let before = self.chunker.last_bytes();
-        let tail = if before.is_empty() { self.track.source.progress.committed().tail } else { Signature::of(&before) };
+        let tail = if before.is_empty() { self.committed_tail() } else { Signature::of(&before) };
         Position { offset: self.chunker.read_to(), mid_record: false, tail }
     }
 
@@ -223,7 +227,7 @@ impl Follower {
                 return Ok(true);
             }
         } else {
-            let tail = self.track.source.progress.committed().tail;
+            let tail = self.committed_tail();
             let len = u64::from(tail.len);
             if Signature::of(&read_at(file, read_to.saturating_sub(len), len as usize)?) != tail {
                 return Ok(true);
@@ -231,6 +235,12 @@ impl Follower {
         }
         // While one chunk follows the other, the bytes between them tell enough.
         Ok(self.is_at_end && !self.is_copy && !seen.head.begins(&read_at(file, 0, seen.head.len as usize)?))
+    }
+
+    /// The signature of the bytes before where reading is, if nothing was read yet.
+    fn committed_tail(&self) -> Signature {
+        let committed = self.track.source.progress.committed();
+        if committed.offset == self.chunker.read_to() { committed.tail } else { Signature::default() }
     }
 
     fn see(&self, stat: &Stat, seen: &Seen) -> io::Result<()> {
