@@ -160,7 +160,11 @@ impl Catalog {
             self.unopened.remove(path);
         }
         // Known before any is looked at, so that each finds the one that it was renamed from.
-        disturbed.extend(changes.appeared.iter().filter(|path| !self.paths.insert((*path).clone())).cloned());
+        for path in &changes.appeared {
+            if !self.paths.insert(path.clone()) || self.lanes.contains(path) {
+                disturbed.push(path.clone());
+            }
+        }
         let retried: Vec<PathBuf> = self.unopened.iter().cloned().collect();
         let mut found = Vec::new();
         for path in changes.appeared.into_iter().chain(retried) {
@@ -185,7 +189,7 @@ impl Catalog {
             unknown.extend(self.recognise(found, &moved, now, &mut actions));
         }
         if self.is_first_scan {
-            self.look_for_missing(&mut actions);
+            unknown.extend(self.look_for_missing(&mut actions));
             disturbed.extend(self.lanes.iter().cloned());
         }
         unknown.extend(self.rotated_meanwhile(&disturbed, now));
@@ -243,6 +247,17 @@ impl Catalog {
             }
             return None;
         }
+        let found = self.claim(found, actions)?;
+        let lane = self.lane_of(&found.path);
+        if self.looks_like_copy(&found, &lane) {
+            self.copies.push((found.path, now.instant));
+            return None;
+        }
+        Some((found, lane))
+    }
+
+    /// Goes on with what was left of a file, and hands it back if it has nothing of that any more.
+    fn claim(&mut self, found: Found, actions: &mut Vec<Action>) -> Option<Found> {
         let left = self.take_left(found.stat.id);
         let matches: Vec<Match> = left.iter().map(|left| left.matches(&found)).collect();
         // A file that was truncated may have been left several times: the newest is what it is now.
@@ -255,13 +270,7 @@ impl Catalog {
                 Match::Same | Match::Rewritten => self.finish_rewritten(left, actions),
             }
         }
-        let found = found?;
-        let lane = self.lane_of(&found.path);
-        if self.looks_like_copy(&found, &lane) {
-            self.copies.push((found.path, now.instant));
-            return None;
-        }
-        Some((found, lane))
+        found
     }
 
     /// What was left of files with a number, the oldest first.
@@ -275,9 +284,6 @@ impl Catalog {
 
     /// The path that the lines of a file belong to: its own, or the one that it was renamed from.
     fn lane_of(&self, path: &Path) -> PathBuf {
-        if self.lanes.contains(path) {
-            return path.to_owned();
-        }
         let Some(name) = path.file_name() else { return path.to_owned() };
         let bases = bases(name.as_bytes()).into_iter();
         let mut bases = bases.map(|base| path.with_file_name(OsString::from_vec(base)));
@@ -316,28 +322,35 @@ impl Catalog {
         actions.push(Action::Follow { track, found, is_copy });
     }
 
-    /// Looks for the files that were left half read and do not have a path that matches.
-    fn look_for_missing(&mut self, actions: &mut Vec<Action>) {
-        let mut left = std::mem::take(&mut self.left);
-        left.sort_by_key(|left| left.generation);
-        for left in left {
-            if left.seen.phase == Phase::Untouched || left.is_done() {
-                // Known so that it is not read again, should it come back.
-                self.resume(left, None, false, actions);
-                continue;
-            }
-            match left.find(self.search_depth) {
-                Some(found) => self.resume(left, Some(found), false, actions),
-                None => self.finish_rewritten(left, actions),
+    /// Looks for the files that were left half read and do not have a path that matches. Hands back those that have other
+    /// bytes by now, with the path of their lane.
+    fn look_for_missing(&mut self, actions: &mut Vec<Action>) -> Vec<(Found, PathBuf)> {
+        let mut rewritten = Vec::new();
+        self.left.sort_by_key(|left| left.generation);
+        for left in self.left.clone() {
+            let is_missing = self.left.iter().any(|other| other.generation == left.generation);
+            if is_missing
+                && left.is_wanted()
+                && let Some(found) = left.find(self.search_depth)
+            {
+                let lane = self.lane_of(&left.path);
+                rewritten.extend(self.claim(found, actions).map(|found| (found, lane)));
             }
         }
+        for left in std::mem::take(&mut self.left) {
+            if left.is_wanted() {
+                self.finish_rewritten(left, actions);
+            } else {
+                // Known so that it is not read again, should it come back.
+                self.resume(left, None, false, actions);
+            }
+        }
+        rewritten
     }
 
     /// Goes on with the copy of a file that has other bytes by now, or is gone; counts what is lost if there is none.
     fn finish_rewritten(&mut self, left: Left, actions: &mut Vec<Action>) {
-        let is_done = left.is_done();
-        if left.seen.phase != Phase::Untouched
-            && !is_done
+        if left.is_wanted()
             && let Some(copy) = find::copy_of(&left.path, left.id, left.seen.head, &left.position)
         {
             if self.tracks.newest_of(copy.stat.id).is_none() {
@@ -422,12 +435,14 @@ impl Catalog {
                 return actions.push(Action::Tell(Told::CannotOpen(found.path, error.to_string())));
             }
         };
+        let is_named = self.paths.contains(&found.path);
         let is_untouched = first == FirstRead::WhenWritten;
         let phase = if is_untouched { Phase::Untouched } else { Phase::Followed };
         // A name that nobody looks for came after one that somebody does.
-        let path = if self.paths.contains(&found.path) { found.path.clone() } else { lane.clone() };
+        let path = if is_named { found.path.clone() } else { lane.clone() };
         self.lanes.insert(lane.clone());
         let track = self.tracks.begin(path, lane, found.path.clone(), &found.stat, head, phase);
+        track.see(|seen| seen.is_named = is_named);
         if position.offset > Offset(0) {
             track.source.progress.skip(position, Loss::SkippedTail);
             actions.push(Action::Tell(Told::SkippedTail(found.path.clone(), position.offset.0)));
@@ -440,20 +455,11 @@ impl Catalog {
         if lane == found.path {
             return false;
         }
-        let tracks = self.tracks.all();
-        let mut followed = tracks.iter().rev().filter(|track| track.lane == lane);
-        let Some(original) = followed.find(|track| track.phase() == Phase::Followed) else { return false };
-        let head = original.seen().head;
-        let position = original.source.progress.committed();
-        head.len > 0
-            && found.head().is_ok_and(|bytes| {
-                let common = bytes.len().min(head.len as usize);
-                // A copy that is being made is shorter for a while.
-                let is_growing = || bytes.len() < head.len as usize && original.begins_with(&bytes);
-                common > 0 && (head.begins(&bytes) || is_growing())
-            })
-            && (found.stat.len < position.offset
-                || found.before(&position).is_ok_and(|bytes| Signature::of(&bytes) == position.tail))
+        let is_original = |track: &Track| {
+            let seen = track.seen();
+            track.lane == lane && (seen.phase == Phase::Followed || (seen.is_named && seen.real_path == lane))
+        };
+        self.tracks.all().iter().any(|track| is_original(track) && track.is_begun_by(found))
     }
 
     /// Follows what looked like a copy and is none, since the other file was not truncated.
@@ -489,11 +495,16 @@ impl Left {
         self.seen.phase == Phase::Finished && self.position.offset >= self.seen.len
     }
 
+    /// Whether something of it is to be read, as far as is known.
+    fn is_wanted(&self) -> bool {
+        self.seen.phase != Phase::Untouched && !self.is_done()
+    }
+
     /// Finds the file under another name, in the directory that it was in or up to `depth` levels below.
     fn find(&self, depth: u64) -> Option<Found> {
         let directories = [self.seen.real_path.parent(), self.path.parent()].into_iter().flatten();
         let mut found = directories.filter_map(|directory| find::by_id(directory, self.id, depth));
-        found.find(|found| self.matches(found) == Match::Same)
+        found.find(|found| self.matches(found) != Match::Other)
     }
 
     fn matches(&self, found: &Found) -> Match {
@@ -523,7 +534,22 @@ fn is_same(track: &Track, found: &Found) -> bool {
 }
 
 impl Track {
-    /// Whether the file begins in this way.
+    /// Whether a file may be a copy of this one: it begins in the same way, up to where this one was read.
+    fn is_begun_by(&self, found: &Found) -> bool {
+        let seen = self.seen();
+        let position = self.source.progress.committed();
+        let Ok(bytes) = found.head() else { return false };
+        let is_same_head = if bytes.len() < seen.head.len as usize {
+            // A copy that is being made is shorter for a while.
+            !bytes.is_empty() && self.begins_with(&bytes)
+        } else {
+            seen.head.len > 0 && seen.head.begins(&bytes)
+        };
+        is_same_head
+            && (found.stat.len < position.offset
+                || found.before(&position).is_ok_and(|bytes| Signature::of(&bytes) == position.tail))
+    }
+
     fn begins_with(&self, bytes: &[u8]) -> bool {
         let found = Found::open(&self.seen().real_path);
         found.is_ok_and(|found| {

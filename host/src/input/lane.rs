@@ -302,16 +302,17 @@ impl Lane {
                 retired.close();
                 Step::Wait
             });
-            if matches!(step, Step::Read | Step::Flush | Step::Restart) {
+            if step == Step::Restart {
+                // It has something new, and is one of those that are followed.
+                retired.track().see(|seen| seen.phase = Phase::Followed);
+                let retired = self.retired.swap_remove(place);
+                self.followed.push_front(retired);
+                return Some(Advance::Again);
+            }
+            if matches!(step, Step::Read | Step::Flush) {
                 let Some(permit) = take(retired.chunk_bytes()) else { return Some(Advance::NoBudget) };
-                let batch = match step {
-                    Step::Read => {
-                        retired.track().see(|seen| seen.phase = Phase::Followed);
-                        retired.read(notices).ok().flatten()
-                    }
-                    Step::Flush => retired.flush(notices),
-                    _ => self.restart_retired(place, now, notices),
-                };
+                retired.track().see(|seen| seen.phase = Phase::Followed);
+                let batch = if step == Step::Read { retired.read(notices).ok().flatten() } else { retired.flush(notices) };
                 return Some(batch.map_or(Advance::Again, |batch| Advance::Batch(batch, permit)));
             }
             if step != Step::Wait {
@@ -330,20 +331,6 @@ impl Lane {
         let wait = if self.retired.iter().any(Follower::is_open) { RETIRED_WAIT } else { LONGEST_CLOSED_WAIT };
         self.retired_due = (!self.retired.is_empty()).then(|| now + wait);
         None
-    }
-
-    /// A finished file was truncated, and is written to anew.
-    fn restart_retired(&mut self, place: usize, now: Instant, notices: &mut Notices) -> Option<EventBatch> {
-        let mut retired = self.retired.swap_remove(place);
-        let Ok(new) = reopen(&mut retired) else {
-            self.retired.push(retired);
-            return None;
-        };
-        let last = end_truncated(&mut retired, notices);
-        if let Ok(Some(follower)) = self.renew(retired.track(), new, now) {
-            self.enqueue(follower);
-        }
-        last
     }
 }
 
