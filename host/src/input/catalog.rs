@@ -402,7 +402,7 @@ impl Catalog {
             let Ok(found) = Found::open(&path) else { continue };
             let known = self.tracks.newest_of(found.stat.id).filter(|track| is_same(track, &found));
             if let Some(track) = known {
-                track.see(|seen| seen.real_path = path);
+                track.see(|seen| (seen.real_path, seen.is_named) = (path, false));
             } else if found.stat.birth_ns.is_some_and(|birth| birth > *since) {
                 unknown.push((found, lane));
             }

@@ -260,8 +260,12 @@ impl Lane {
             }
         }
         if let Some(follower) = self.renew(&track, new, now).map_err(|error| (seen.real_path, error))? {
-            // Right behind the copy, if there is one: a file that is newer comes after both.
-            self.followed.insert(last_of_first(&self.followed, &track), follower);
+            if follower.track().birth_ns == track.birth_ns {
+                // Right behind the copy, if there is one: a file that is newer comes after both.
+                self.followed.insert(last_of_first(&self.followed, &track), follower);
+            } else {
+                self.enqueue(follower);
+            }
         }
         Ok(last)
     }
