@@ -6,12 +6,14 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::chunk::{CHUNK_BYTES, Chunker, EventSpec, Notices};
+use super::begin;
+use super::chunk::{CHUNK_BYTES, Chunker, EventSpec, Notice, Notices};
+use super::delay::Delay;
 use super::find::{Found, read_at};
 use super::stat::Stat;
 use super::tail::{Name, Patience, Rest, Step, View, step};
 use super::track::{Seen, Track};
-use crate::event::{EventBatch, Offset, Position, SIGNATURE_BYTES, Signature};
+use crate::event::{EventBatch, Loss, Offset, Position, SIGNATURE_BYTES, Signature};
 
 /// What the config says of how files are followed.
 #[derive(Debug, Clone)]
@@ -24,6 +26,10 @@ pub struct FollowSpec {
     pub tail_bytes: u64,
     /// Files that were there already are read even if nobody has written to them for a while.
     pub tailing_all: bool,
+    /// How many files of one path are held open while they wait for their turn: `RotatorQueueSize`.
+    pub max_open_waiting: usize,
+    /// When reading is how far behind.
+    pub delay: Delay,
 }
 
 /// A file that is followed.
@@ -39,6 +45,8 @@ pub struct Follower {
     last_growth: Instant,
     /// At the last look there was nothing more to read.
     is_at_end: bool,
+    /// Since when reading is far behind, or when that was said last.
+    late_since: Option<Instant>,
 }
 
 impl Follower {
@@ -49,7 +57,7 @@ impl Follower {
         if chunker.read_to() != read_to {
             chunker.go_to(read_to, Vec::new());
         }
-        Self { track, chunker, file, is_copy: false, last_growth: now, is_at_end: true }
+        Self { track, chunker, file, is_copy: false, last_growth: now, is_at_end: true, late_since: None }
     }
 
     /// Reads what is left of a file from the copy that was made of it.
@@ -173,6 +181,42 @@ impl Follower {
         let (_, batch) = self.chunker.read_at_most(&mut reader, limit_bytes)?;
         self.chunker.take_notices(notices);
         Ok(batch)
+    }
+
+    /// Says when reading is far behind for long, and skips to near the end when it is too far behind.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn note_delay(&mut self, spec: &FollowSpec, now: Instant, notices: &mut Notices) -> io::Result<()> {
+        let unread_bytes = self.unread_bytes();
+        let mut tell = |skipped_bytes| {
+            let notice = Notice::Delayed { unread_bytes, skipped_bytes };
+            notices.push((self.track.source.path.clone(), notice));
+        };
+        if spec.delay.is_too_far(unread_bytes)
+            && let Some(file) = &self.file
+        {
+            let len = self.track.seen().len;
+            let tail_bytes = spec.tail_bytes.min(unread_bytes - 1);
+            let position = begin::near_end(file, len, tail_bytes, &spec.events.framing)?;
+            let before = read_at(file, position.offset.0 - u64::from(position.tail.len), position.tail.len as usize)?;
+            let progress = &self.track.source.progress;
+            let skipped_bytes = position.offset.0.saturating_sub(progress.read_to().0);
+            if position.offset > self.chunker.read_to() {
+                tell(skipped_bytes);
+                progress.skip(position, Loss::ReadDelay);
+                self.chunker.go_to(position.offset, before);
+            }
+        } else if spec.delay.is_to_be_told(unread_bytes, &mut self.late_since, now) {
+            tell(0);
+        }
+        Ok(())
+    }
+
+    /// Whether the open file has no name any more.
+    pub fn is_deleted(&self) -> bool {
+        let metadata = self.file.as_ref().and_then(|file| file.metadata().ok());
+        metadata.is_some_and(|metadata| Stat::of(&metadata).links == 0)
     }
 
     /// Takes what waits for its end as a record of its own.

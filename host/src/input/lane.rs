@@ -110,6 +110,19 @@ impl Lane {
         // The first one stays where it is: it may be half read.
         let place = (1..self.followed.len()).find(|place| is_newer(&self.followed[*place]));
         self.followed.insert(place.unwrap_or(self.followed.len()), follower);
+        self.close_waiting();
+    }
+
+    /// Closes files that wait, the newest first, until as few are open as may be. Their turn opens them by their path; those
+    /// that have none any more are closed last, since that loses them.
+    fn close_waiting(&mut self) {
+        while self.followed.iter().skip(1).filter(|waiting| waiting.is_open()).count() > self.spec.max_open_waiting {
+            let open = |place: &usize| self.followed[*place].is_open();
+            let mut places = (1..self.followed.len()).rev().filter(open);
+            let has_path = places.clone().find(|place| !self.followed[*place].is_deleted());
+            let Some(place) = has_path.or_else(|| places.next()) else { return };
+            self.followed[place].close();
+        }
     }
 
     /// Looks at the files and takes one chunk, if there is one.
@@ -146,6 +159,7 @@ impl Lane {
         })?;
         match step {
             Step::Read => {
+                first.note_delay(&self.spec, now, notices).map_err(|error| named(first, error))?;
                 let Some(permit) = take(first.chunk_bytes()) else { return Ok(Advance::NoBudget) };
                 let read = first.read(notices).map_err(|error| {
                     first.close();
@@ -246,8 +260,9 @@ impl Lane {
         }
         let new = reopen(first).map_err(|error| (seen.real_path.clone(), error))?;
         // A copy that is known already has been taken for a file of its own, or was read for another one.
-        let copy = find::copy_of(&track.lane, new.stat.id, seen.head, &first.read_position())
-            .filter(|copy| self.tracks.newest_of(copy.stat.id).is_none());
+        let copy = find::copy_of(&track.lane, new.stat.id, seen.head, &first.read_position()).filter(|copy| {
+            self.tracks.newest_of(copy.stat.id).is_none_or(|known| known.birth_ns != copy.stat.birth_ns)
+        });
         let mut last = None;
         match copy {
             Some(copy) => {
@@ -287,7 +302,9 @@ impl Lane {
     fn finish_first(&mut self, now: Instant, notices: &mut Notices) -> Option<EventBatch> {
         let mut first = self.followed.pop_front()?;
         let last = first.flush(notices);
-        let lost_bytes = settle_unread(first.track(), Loss::DeletedUnread);
+        // One that waited closed was renamed, and is not where it was any more.
+        let cause = if first.is_open() { Loss::DeletedUnread } else { Loss::RotatedUnread };
+        let lost_bytes = settle_unread(first.track(), cause);
         if lost_bytes > 0 {
             notices.push((first.track().source.path.clone(), Notice::Gone { lost_bytes }));
         } else if !first.is_copy() {
@@ -316,18 +333,19 @@ impl Lane {
             if matches!(step, Step::Read | Step::Flush) {
                 let Some(permit) = take(retired.chunk_bytes()) else { return Some(Advance::NoBudget) };
                 retired.track().see(|seen| seen.phase = Phase::Followed);
-                let batch = if step == Step::Read { retired.read(notices).ok().flatten() } else { retired.flush(notices) };
+                let batch =
+                    if step == Step::Read { retired.read(notices).ok().flatten() } else { retired.flush(notices) };
                 return Some(batch.map_or(Advance::Again, |batch| Advance::Batch(batch, permit)));
             }
             if step != Step::Wait {
                 retired.track().see(|seen| seen.phase = Phase::Finished);
                 if retired.quiet(now) >= self.spec.patience.close {
                     retired.close();
-                    // What has a name that is looked for may be written to at any time.
-                    if !retired.track().seen().is_named {
-                        self.retired.swap_remove(place);
-                        continue;
-                    }
+                }
+                // What has a name that is looked for may be written to at any time.
+                if retired.quiet(now) >= self.spec.patience.lost && !retired.track().seen().is_named {
+                    self.retired.swap_remove(place);
+                    continue;
                 }
             }
             place += 1;

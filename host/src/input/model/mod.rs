@@ -13,6 +13,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::catalog::{Action, Catalog, Changes, Left, Moment, Told};
 use super::chunk::{EventSpec, Notices};
+use super::delay::Delay;
 use super::find::Found;
 use super::follow::FollowSpec;
 use super::lane::{Advance, Lane};
@@ -54,6 +55,8 @@ impl Agent {
             },
             tail_bytes: 1 << 20,
             tailing_all: false,
+            max_open_waiting: 20,
+            delay: Delay::default(),
         };
         let next_generation = Arc::new(AtomicU64::new(1));
         let tracks = Arc::new(Tracks::new(Arc::clone(&next_generation)));

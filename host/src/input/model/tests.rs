@@ -248,3 +248,106 @@ fn a_file_that_was_there_already_is_begun_near_its_end_or_when_it_is_written_to(
     agent.pass(Duration::from_secs(5));
     assert_eq!(agent.read_all(), ["old", "new"]);
 }
+
+#[test]
+fn what_is_too_far_behind_is_skipped_up_to_a_record_near_the_end() {
+    let mut agent = Agent::new(logs);
+    agent.spec.delay.skip_bytes = 100;
+    agent.spec.tail_bytes = 20;
+    agent.append("app.log", "one\n");
+    agent.scan();
+    agent.read_once();
+    agent.append("app.log", &("x".repeat(9) + "\n").repeat(20));
+    // The first line is in flight while the others are skipped.
+    while agent.read_once() {}
+    agent.check_balance();
+    assert_eq!(agent.acknowledge(), ["one", "xxxxxxxxx", "xxxxxxxxx"]);
+    agent.check_balance();
+    assert_eq!(agent.lost_bytes(), 180);
+    assert!(matches!(agent.notices[0].1, Notice::Delayed { unread_bytes: 200, skipped_bytes: 180 }));
+    agent.append("app.log", "new\n");
+    assert_eq!(agent.read_all(), ["new"]);
+}
+
+#[test]
+fn only_so_many_files_that_wait_are_held_open() {
+    for matches in [logs, all] {
+        let mut agent = Agent::new(matches);
+        agent.spec.max_open_waiting = 1;
+        for line in ["1\n", "2\n", "3\n", "4\n"] {
+            for (from, to) in [("app.log.2", "app.log.3"), ("app.log.1", "app.log.2"), ("app.log", "app.log.1")] {
+                if agent.path(from).exists() {
+                    agent.rename(from, to);
+                }
+            }
+            agent.append("app.log", line);
+            agent.scan();
+        }
+        assert!(agent.holds("app.log.2") && !agent.holds("app.log.1") && !agent.holds("app.log"));
+        assert_eq!(agent.read_all(), ["1", "2", "3", "4"]);
+        assert_eq!(agent.lost_bytes(), 0);
+    }
+}
+
+#[test]
+fn a_file_that_waited_closed_and_is_gone_is_counted() {
+    let mut agent = Agent::new(logs);
+    agent.spec.max_open_waiting = 0;
+    agent.append("app.log", "1\n");
+    agent.scan();
+    agent.rename("app.log", "app.log.1");
+    agent.append("app.log", "2\n");
+    agent.scan();
+    agent.rename("app.log", "app.log.2");
+    agent.append("app.log", "3\n");
+    agent.scan();
+    agent.remove("app.log.2");
+    assert_eq!(agent.read_all(), ["1", "3"]);
+    assert_eq!(agent.lost_bytes(), 2);
+    assert!(agent.notices.iter().any(|(_, notice)| matches!(notice, Notice::Gone { lost_bytes: 2 })));
+}
+
+#[test]
+fn a_finished_file_that_is_written_to_late_stays_even() {
+    let mut agent = Agent::new(all);
+    agent.append("app.log", "1\n");
+    agent.read_all();
+    agent.rename("app.log", "app.log.1");
+    agent.append("app.log", "2\n");
+    assert_eq!(agent.read_all(), ["2"]);
+    // Long closed, but it has a name that is looked for.
+    agent.pass(Duration::from_secs(700));
+    agent.read_all();
+    agent.append("app.log.1", "late\n");
+    agent.pass(Duration::from_secs(10));
+    assert_eq!(agent.read_all(), ["late"]);
+}
+
+#[test]
+fn files_that_are_written_in_turn_are_read_anew() {
+    let mut agent = Agent::new(all);
+    agent.append("app.log", "1\n");
+    agent.read_all();
+    agent.rename("app.log", "app.log.1");
+    agent.append("app.log", "2\n");
+    assert_eq!(agent.read_all(), ["2"]);
+    agent.truncate("app.log.1");
+    agent.append("app.log.1", "3 is new\n");
+    agent.pass(Duration::from_secs(10));
+    assert_eq!(agent.read_all(), ["3 is new"]);
+    assert_eq!(agent.lost_bytes(), 0);
+}
+
+#[test]
+fn what_was_read_of_a_finished_file_and_not_acknowledged_comes_again_in_its_order() {
+    let mut agent = Agent::new(logs);
+    agent.append("app.log", "1\n");
+    agent.scan();
+    agent.rename("app.log", "app.log.1");
+    agent.append("app.log", "2\n");
+    agent.scan();
+    while agent.read_once() {}
+    agent.rename("app.log.1", "app.log.2");
+    agent.restart();
+    assert_eq!(agent.read_all(), ["1", "2"]);
+}
