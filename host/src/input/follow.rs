@@ -128,7 +128,7 @@ impl Follower {
             Some(file) => file.metadata()?.len(),
             None => std::fs::metadata(self.track.seen().real_path).map_or(0, |metadata| metadata.len()),
         };
-        Ok(len > self.chunker.read_to().0)
+        Ok(len > self.chunker.read_to().0 || !self.chunker.waiting().is_empty())
     }
 
     /// Looks at the file and decides what to do. `has_successor` says that there is another one with something to read, which

@@ -143,7 +143,7 @@ impl World {
             Deed::WriteLate
                 if self.names.get("app.log.1").is_some_and(|content| !self.contents[*content].was_truncated) =>
             {
-                self.write("app.log.1", 1, Cut::Whole)
+                self.write("app.log.1", 1, Cut::Whole);
             }
             Deed::Rotate if self.names.contains_key(PATH) => {
                 self.expect_loss_of_unknown_lane();
@@ -559,6 +559,13 @@ fn a_new_file_on_the_number_of_a_finished_one_does_not_overtake_those_before_it(
     let line = || Write(1, Cut::Whole);
     let deeds = [line(), Scan, Delete, ReadOnce, Pass(60), ReadOnce, line(), Stop, Scan, Rotate, line(), ReadAll];
     run(logs, deeds.to_vec());
+}
+
+#[test]
+fn an_unfinished_line_behind_a_truncated_file_is_taken_in_its_time() {
+    use Deed::{CopyTruncate, Pass, ReadAll, Rotate, Truncate, Write};
+    let line = || Write(1, Cut::Whole);
+    run(all, vec![line(), CopyTruncate(false), Pass(1), line(), ReadAll, Truncate, Rotate, Write(1, Cut::Half)]);
 }
 
 #[test]
