@@ -95,7 +95,7 @@ impl Lane {
     #[cfg(test)]
     pub(super) fn holds(&self, id: crate::event::FileId) -> bool {
         let mut all = self.followed.iter().chain(&self.untouched).chain(&self.retired);
-        all.any(|follower| follower.is_open() && follower.track().source.file == Some(id))
+        all.any(|follower| follower.is_open() && !follower.is_copy() && follower.track().source.file == Some(id))
     }
 
     fn enqueue(&mut self, follower: Follower) {

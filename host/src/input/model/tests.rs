@@ -5,6 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use super::super::chunk::Notice;
 use super::super::find::Found;
+use super::super::frame::Framing;
+use super::super::multiline::Patterns;
 use super::super::track::Phase;
 use super::{Agent, all, logs};
 
@@ -350,4 +352,17 @@ fn what_was_read_of_a_finished_file_and_not_acknowledged_comes_again_in_its_orde
     agent.rename("app.log.1", "app.log.2");
     agent.restart();
     assert_eq!(agent.read_all(), ["1", "2"]);
+}
+
+#[test]
+fn a_record_of_several_lines_is_not_lost_at_a_rotation() {
+    let mut agent = Agent::new(logs);
+    let start = Some(regex::bytes::Regex::new(r"\AB").expect("the pattern is valid"));
+    let patterns = Patterns { start, continuation: None, end: None, discard_unmatched: false };
+    agent.spec.events.framing = Framing::Multiline(patterns);
+    agent.append("app.log", "B1\n a\n");
+    assert_eq!(agent.read_all(), [""; 0]);
+    agent.rename("app.log", "app.log.1");
+    agent.append("app.log", "B2\n b\nB3\n");
+    assert_eq!(agent.read_all(), ["B1\n a", "B2\n b"]);
 }
