@@ -160,7 +160,11 @@ impl Catalog {
             self.unopened.remove(path);
         }
         // Known before any is looked at, so that each finds the one that it was renamed from.
-        disturbed.extend(changes.appeared.iter().filter(|path| !self.paths.insert((*path).clone())).cloned());
+        for path in &changes.appeared {
+            if !self.paths.insert(path.clone()) || self.lanes.contains(path) {
+                disturbed.push(path.clone());
+            }
+        }
         let retried: Vec<PathBuf> = self.unopened.iter().cloned().collect();
         let mut found = Vec::new();
         for path in changes.appeared.into_iter().chain(retried) {
@@ -177,23 +181,27 @@ impl Catalog {
                 }
             }
         }
-        self.note_names(&disturbed, &found);
+        let moved = self.moved(&disturbed, &found);
         // Those that were left come first, then what else appeared, the oldest first: so are the lines in order.
         found.sort_by_cached_key(|found| age(found, &self.lane_of(&found.path)));
         let mut unknown = Vec::new();
         for found in found {
-            unknown.extend(self.recognise(found, now, &mut actions));
+            unknown.extend(self.recognise(found, &moved, now, &mut actions));
         }
         if self.is_first_scan {
-            self.look_for_missing(&mut actions);
+            unknown.extend(self.look_for_missing(&mut actions));
             disturbed.extend(self.lanes.iter().cloned());
         }
-        unknown.extend(self.rotated_meanwhile(&disturbed));
+        unknown.extend(self.rotated_meanwhile(&disturbed, now));
+        moved.values().for_each(|(track, path)| {
+            track.see(|seen| seen.is_named &= seen.real_path != *path);
+        });
         unknown.sort_by_cached_key(|(found, lane)| age(found, lane));
         for (found, lane) in unknown {
             self.begin(found, lane, now, &mut actions);
         }
         self.settle_copies(now, &mut actions);
+        actions.sort_by_key(Action::age);
         if std::mem::replace(&mut self.is_first_scan, false) && actions.is_empty() {
             actions.push(Action::Tell(Told::NothingYet));
         }
@@ -201,52 +209,45 @@ impl Catalog {
         actions
     }
 
-    /// Notes for files that had one of these paths whether they still have.
-    fn note_names(&mut self, disturbed: &[PathBuf], found: &[Found]) {
+    /// The files that had one of these paths and have not any more, by generation, with that path.
+    fn moved(&self, disturbed: &[PathBuf], found: &[Found]) -> HashMap<u64, (Arc<Track>, PathBuf)> {
+        if disturbed.is_empty() {
+            return HashMap::new();
+        }
         let ids: HashMap<&Path, FileId> = found.iter().map(|found| (found.path.as_path(), found.stat.id)).collect();
         let disturbed: HashSet<&PathBuf> = disturbed.iter().collect();
-        if disturbed.is_empty() {
-            return;
-        }
-        for track in self.tracks.all() {
-            let seen = track.seen();
-            if disturbed.contains(&seen.real_path)
-                && seen.is_named
-                && ids.get(seen.real_path.as_path()).copied() != track.source.file
-            {
-                track.see(|seen| seen.is_named = false);
-            }
-        }
+        let moved = self.tracks.all().into_iter().filter_map(|track| {
+            let path = track.seen().real_path;
+            let is_moved = disturbed.contains(&path) && ids.get(path.as_path()).copied() != track.source.file;
+            is_moved.then(|| (track.generation, (track, path)))
+        });
+        moved.collect()
     }
 
     /// Deals with a file that is known, and hands back one that is not, with the path of its lane.
-    fn recognise(&mut self, found: Found, now: Moment, actions: &mut Vec<Action>) -> Option<(Found, PathBuf)> {
-        if let Some(track) = self.tracks.newest_of(found.stat.id) {
-            if is_same(&track, &found) {
-                let seen = track.seen();
-                if !seen.is_named || !self.paths.contains(&seen.real_path) {
-                    track.see(|seen| {
-                        seen.real_path = found.path.clone();
-                        seen.is_named = true;
-                    });
-                }
-                return None;
+    fn recognise(
+        &mut self,
+        found: Found,
+        moved: &HashMap<u64, (Arc<Track>, PathBuf)>,
+        now: Moment,
+        actions: &mut Vec<Action>,
+    ) -> Option<(Found, PathBuf)> {
+        let known = self.tracks.newest_of(found.stat.id).filter(|track| is_same(track, &found));
+        if let Some(track) = known {
+            let seen = track.seen();
+            if !seen.is_named || moved.contains_key(&track.generation) || !self.paths.contains(&seen.real_path) {
+                track.see(|seen| {
+                    seen.real_path = found.path.clone();
+                    seen.is_named = true;
+                });
             }
-            // The number is in use again, so that the file which had it is gone.
-            let lost = track.finish(Loss::DeletedUnread);
-            tell_lost(actions, &track, lost, Loss::DeletedUnread);
-        }
-        // A file that was truncated may have been left several times: the newest is what it is now.
-        for left in self.take_left(found.stat.id) {
-            match left.matches(&found) {
-                Match::Same => {
-                    self.resume(left, Some(found), false, actions);
-                    return None;
-                }
-                Match::Rewritten => self.finish_rewritten(left, actions),
-                Match::Other => self.left.push(left),
+            if !seen.is_named && seen.phase == Phase::Finished {
+                // It may have been left for good.
+                actions.push(Action::Follow { track, found: None, is_copy: false });
             }
+            return None;
         }
+        let found = self.claim(found, actions)?;
         let lane = self.lane_of(&found.path);
         if self.looks_like_copy(&found, &lane) {
             self.copies.push((found.path, now.instant));
@@ -255,20 +256,34 @@ impl Catalog {
         Some((found, lane))
     }
 
-    /// What was left of files with a number, the newest first.
+    /// Goes on with what was left of a file, and hands it back if it has nothing of that any more.
+    fn claim(&mut self, found: Found, actions: &mut Vec<Action>) -> Option<Found> {
+        let left = self.take_left(found.stat.id);
+        let matches: Vec<Match> = left.iter().map(|left| left.matches(&found)).collect();
+        // A file that was truncated may have been left several times: the newest is what it is now.
+        let newest = matches.iter().rposition(|found| *found == Match::Same);
+        let mut found = Some(found);
+        for (place, (left, is)) in left.into_iter().zip(matches).enumerate() {
+            match is {
+                Match::Other => self.left.push(left),
+                Match::Same if Some(place) == newest => self.resume(left, found.take(), false, actions),
+                Match::Same | Match::Rewritten => self.finish_rewritten(left, actions),
+            }
+        }
+        found
+    }
+
+    /// What was left of files with a number, the oldest first.
     fn take_left(&mut self, id: FileId) -> Vec<Left> {
         let (mut taken, rest): (Vec<_>, _) =
             std::mem::take(&mut self.left).into_iter().partition(|left| left.id.inode == id.inode);
         self.left = rest;
-        taken.sort_by_key(|left| Reverse(left.generation));
+        taken.sort_by_key(|left| left.generation);
         taken
     }
 
     /// The path that the lines of a file belong to: its own, or the one that it was renamed from.
     fn lane_of(&self, path: &Path) -> PathBuf {
-        if self.lanes.contains(path) {
-            return path.to_owned();
-        }
         let Some(name) = path.file_name() else { return path.to_owned() };
         let bases = bases(name.as_bytes()).into_iter();
         let mut bases = bases.map(|base| path.with_file_name(OsString::from_vec(base)));
@@ -302,26 +317,35 @@ impl Catalog {
         actions.push(Action::Follow { track, found, is_copy });
     }
 
-    /// Looks for the files that were left half read and do not have a path that matches.
-    fn look_for_missing(&mut self, actions: &mut Vec<Action>) {
-        let mut left = std::mem::take(&mut self.left);
-        left.sort_by_key(|left| left.generation);
-        for left in left {
-            if left.seen.phase != Phase::Followed {
-                // Known so that it is not read again, should it come back.
-                self.resume(left, None, false, actions);
-                continue;
-            }
-            match left.find(self.search_depth) {
-                Some(found) => self.resume(left, Some(found), false, actions),
-                None => self.finish_rewritten(left, actions),
+    /// Looks for the files that were left half read and do not have a path that matches. Hands back those that have other
+    /// bytes by now, with the path of their lane.
+    fn look_for_missing(&mut self, actions: &mut Vec<Action>) -> Vec<(Found, PathBuf)> {
+        let mut rewritten = Vec::new();
+        self.left.sort_by_key(|left| left.generation);
+        for left in self.left.clone() {
+            let is_missing = self.left.iter().any(|other| other.generation == left.generation);
+            if is_missing
+                && left.is_wanted()
+                && let Some(found) = left.find(self.search_depth)
+            {
+                let lane = self.lane_of(&left.path);
+                rewritten.extend(self.claim(found, actions).map(|found| (found, lane)));
             }
         }
+        for left in std::mem::take(&mut self.left) {
+            if left.is_wanted() {
+                self.finish_rewritten(left, actions);
+            } else {
+                // Known so that it is not read again, should it come back.
+                self.resume(left, None, false, actions);
+            }
+        }
+        rewritten
     }
 
     /// Goes on with the copy of a file that has other bytes by now, or is gone; counts what is lost if there is none.
     fn finish_rewritten(&mut self, left: Left, actions: &mut Vec<Action>) {
-        if left.seen.phase == Phase::Followed
+        if left.is_wanted()
             && let Some(copy) = find::copy_of(&left.path, left.id, left.seen.head, &left.position)
         {
             if self.tracks.newest_of(copy.stat.id).is_none() {
@@ -343,7 +367,7 @@ impl Catalog {
 
     /// Files that had one of these paths between two looks at it, and have another one by now that nobody looks for: they
     /// were made after the newest one that is known there.
-    fn rotated_meanwhile(&self, paths: &[PathBuf]) -> Vec<(Found, PathBuf)> {
+    fn rotated_meanwhile(&mut self, paths: &[PathBuf], now: Moment) -> Vec<(Found, PathBuf)> {
         let lanes: HashSet<&PathBuf> = paths.iter().filter(|path| self.lanes.contains(*path)).collect();
         if lanes.is_empty() {
             return Vec::new();
@@ -369,11 +393,14 @@ impl Catalog {
             let Ok(found) = Found::open(&path) else { continue };
             let known = self.tracks.newest_of(found.stat.id).filter(|track| is_same(track, &found));
             if let Some(track) = known {
-                track.see(|seen| seen.real_path = path);
-            } else if found.stat.birth_ns.is_some_and(|birth| birth > *since) && !self.looks_like_copy(&found, &lane) {
+                track.see(|seen| (seen.real_path, seen.is_named) = (path, false));
+            } else if found.stat.birth_ns.is_some_and(|birth| birth > *since) {
                 unknown.push((found, lane));
             }
         }
+        let (copies, unknown) = unknown.into_iter().partition(|(found, lane)| self.looks_like_copy(found, lane));
+        let copies: Vec<(Found, PathBuf)> = copies;
+        self.copies.extend(copies.into_iter().map(|(found, _)| (found.path, now.instant)));
         unknown
     }
 
@@ -399,12 +426,14 @@ impl Catalog {
                 return actions.push(Action::Tell(Told::CannotOpen(found.path, error.to_string())));
             }
         };
+        let is_named = self.paths.contains(&found.path);
         let is_untouched = first == FirstRead::WhenWritten;
         let phase = if is_untouched { Phase::Untouched } else { Phase::Followed };
         // A name that nobody looks for came after one that somebody does.
-        let path = if self.paths.contains(&found.path) { found.path.clone() } else { lane.clone() };
+        let path = if is_named { found.path.clone() } else { lane.clone() };
         self.lanes.insert(lane.clone());
         let track = self.tracks.begin(path, lane, found.path.clone(), &found.stat, head, phase);
+        track.see(|seen| seen.is_named = is_named);
         if position.offset > Offset(0) {
             track.source.progress.skip(position, Loss::SkippedTail);
             actions.push(Action::Tell(Told::SkippedTail(found.path.clone(), position.offset.0)));
@@ -417,19 +446,11 @@ impl Catalog {
         if lane == found.path {
             return false;
         }
-        let tracks = self.tracks.all();
-        let mut followed = tracks.iter().rev().filter(|track| track.lane == lane);
-        let Some(original) = followed.find(|track| track.phase() == Phase::Followed) else { return false };
-        let head = original.seen().head;
-        let position = original.source.progress.committed();
-        head.len > 0
-            && found.head().is_ok_and(|bytes| {
-                let common = bytes.len().min(head.len as usize);
-                // A copy that is being made is shorter for a while.
-                common > 0 && (head.begins(&bytes) || bytes.len() < head.len as usize)
-            })
-            && (found.stat.len < position.offset
-                || found.before(&position).is_ok_and(|bytes| Signature::of(&bytes) == position.tail))
+        let is_original = |track: &Track| {
+            let seen = track.seen();
+            track.lane == lane && (seen.phase == Phase::Followed || (seen.is_named && seen.real_path == lane))
+        };
+        self.tracks.all().iter().any(|track| is_original(track) && track.is_begun_by(found))
     }
 
     /// Follows what looked like a copy and is none, since the other file was not truncated.
@@ -449,12 +470,27 @@ impl Catalog {
     }
 }
 
+impl Action {
+    /// Sorts what is told first, then the files, the oldest first.
+    fn age(&self) -> impl Ord + use<> {
+        match self {
+            Self::Tell(_) => (None, 0),
+            Self::Follow { track, .. } => (Some(track.birth_ns), track.generation),
+        }
+    }
+}
+
 impl Left {
+    /// Whether something of it is to be read, as far as is known.
+    fn is_wanted(&self) -> bool {
+        self.seen.phase == Phase::Followed
+    }
+
     /// Finds the file under another name, in the directory that it was in or up to `depth` levels below.
     fn find(&self, depth: u64) -> Option<Found> {
         let directories = [self.seen.real_path.parent(), self.path.parent()].into_iter().flatten();
         let mut found = directories.filter_map(|directory| find::by_id(directory, self.id, depth));
-        found.find(|found| self.matches(found) == Match::Same)
+        found.find(|found| self.matches(found) != Match::Other)
     }
 
     fn matches(&self, found: &Found) -> Match {
@@ -480,6 +516,31 @@ fn is_same(track: &Track, found: &Found) -> bool {
         (Some(known), Some(birth)) => known == birth,
         // It was written anew, or is another one. Whoever has it open finds out, or starts over.
         _ => track.phase() != Phase::Finished || found.head().is_ok_and(|head| track.seen().head.begins(&head)),
+    }
+}
+
+impl Track {
+    /// Whether a file may be a copy of this one: it begins in the same way, up to where this one was read.
+    fn is_begun_by(&self, found: &Found) -> bool {
+        let seen = self.seen();
+        let position = self.source.progress.committed();
+        let Ok(bytes) = found.head() else { return false };
+        let is_same_head = if bytes.len() < seen.head.len as usize {
+            // A copy that is being made is shorter for a while.
+            !bytes.is_empty() && self.begins_with(&bytes)
+        } else {
+            seen.head.len > 0 && seen.head.begins(&bytes)
+        };
+        is_same_head
+            && (found.stat.len < position.offset
+                || found.before(&position).is_ok_and(|bytes| Signature::of(&bytes) == position.tail))
+    }
+
+    fn begins_with(&self, bytes: &[u8]) -> bool {
+        let found = Found::open(&self.seen().real_path);
+        found.is_ok_and(|found| {
+            Some(found.stat.id) == self.source.file && found.head().is_ok_and(|head| head.starts_with(bytes))
+        })
     }
 }
 

@@ -77,6 +77,13 @@ pub enum Notice {
         /// How many bytes it had that were not read yet.
         lost_bytes: u64,
     },
+    /// Reading is far behind.
+    Delayed {
+        /// How many bytes were not read yet.
+        unread_bytes: u64,
+        /// How many of them are skipped.
+        skipped_bytes: u64,
+    },
     /// So many records were too long and cut into pieces.
     Cut(u64),
     /// Lines belonged to no record by the patterns of the config, and were dropped or taken as records of their own.
@@ -117,6 +124,16 @@ impl Notice {
             Self::Gone { lost_bytes } => {
                 let message = format!("the file is gone before its last {lost_bytes} bytes were read: they are lost");
                 ("DROP_LOG_ALARM", message, 1)
+            }
+            Self::Delayed { unread_bytes, skipped_bytes: 0 } => {
+                ("READ_LOG_DELAY_ALARM", format!("{unread_bytes} bytes are not read yet, for a minute or more"), 1)
+            }
+            Self::Delayed { unread_bytes, skipped_bytes } => {
+                let message = format!(
+                    "{unread_bytes} bytes are not read yet, more than ReadDelaySkipThresholdBytes; {skipped_bytes} of \
+                     them are skipped"
+                );
+                ("READ_LOG_DELAY_ALARM", message, 1)
             }
             Self::Cut(records) => {
                 let message =
@@ -171,6 +188,16 @@ impl Chunker {
         chunker.columns.tags_are_fields = spec.tags_are_fields;
         chunker.transcoder = (spec.encoding == Encoding::Gbk).then(Transcoder::default);
         Self { lacks_topic, ..chunker }
+    }
+
+    /// Goes on elsewhere, where a record starts. `before` are the last bytes before that, as far as they are known.
+    pub fn go_to(&mut self, start: Offset, before: Vec<u8>) {
+        self.framer.reset();
+        self.transcoder = self.transcoder.is_some().then(Transcoder::default);
+        self.rest.clear();
+        self.start = start;
+        self.skip_line_end = false;
+        self.tail = before;
     }
 
     /// The bytes just before [`Self::read_to`], as far as they were read: if the file has others there, it is not the same

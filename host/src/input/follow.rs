@@ -6,12 +6,14 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::chunk::{CHUNK_BYTES, Chunker, EventSpec, Notices};
+use super::begin;
+use super::chunk::{CHUNK_BYTES, Chunker, EventSpec, Notice, Notices};
+use super::delay::Delay;
 use super::find::{Found, read_at};
 use super::stat::Stat;
 use super::tail::{Name, Patience, Rest, Step, View, step};
 use super::track::{Seen, Track};
-use crate::event::{EventBatch, Offset, Position, SIGNATURE_BYTES, Signature};
+use crate::event::{EventBatch, Loss, Offset, Position, SIGNATURE_BYTES, Signature};
 
 /// What the config says of how files are followed.
 #[derive(Debug, Clone)]
@@ -24,6 +26,10 @@ pub struct FollowSpec {
     pub tail_bytes: u64,
     /// Files that were there already are read even if nobody has written to them for a while.
     pub tailing_all: bool,
+    /// How many files of one path are held open while they wait for their turn: `RotatorQueueSize`.
+    pub max_open_waiting: usize,
+    /// When reading is how far behind.
+    pub delay: Delay,
 }
 
 /// A file that is followed.
@@ -39,13 +45,19 @@ pub struct Follower {
     last_growth: Instant,
     /// At the last look there was nothing more to read.
     is_at_end: bool,
+    /// Since when reading is far behind, or when that was said last.
+    late_since: Option<Instant>,
 }
 
 impl Follower {
-    /// Follows a file from where its track says that it is done with.
+    /// Follows a file from where its track says that reading is.
     pub fn new(track: Arc<Track>, file: Option<File>, spec: &FollowSpec, now: Instant) -> Self {
-        let chunker = Chunker::of(Arc::clone(&track.source), &spec.events);
-        Self { track, chunker, file, is_copy: false, last_growth: now, is_at_end: true }
+        let mut chunker = Chunker::of(Arc::clone(&track.source), &spec.events);
+        let read_to = track.source.progress.read_to();
+        if chunker.read_to() != read_to {
+            chunker.go_to(read_to, Vec::new());
+        }
+        Self { track, chunker, file, is_copy: false, last_growth: now, is_at_end: true, late_since: None }
     }
 
     /// Reads what is left of a file from the copy that was made of it.
@@ -81,7 +93,7 @@ impl Follower {
     /// Where reading is, whatever is done with.
     pub fn read_position(&self) -> Position {
         let before = self.chunker.last_bytes();
-        let tail = if before.is_empty() { self.track.source.progress.committed().tail } else { Signature::of(&before) };
+        let tail = if before.is_empty() { self.committed_tail() } else { Signature::of(&before) };
         Position { offset: self.chunker.read_to(), mid_record: false, tail }
     }
 
@@ -116,7 +128,7 @@ impl Follower {
             Some(file) => file.metadata()?.len(),
             None => std::fs::metadata(self.track.seen().real_path).map_or(0, |metadata| metadata.len()),
         };
-        Ok(len > self.chunker.read_to().0)
+        Ok(len > self.chunker.read_to().0 || !self.chunker.waiting().is_empty())
     }
 
     /// Looks at the file and decides what to do. `has_successor` says that there is another one with something to read, which
@@ -171,6 +183,42 @@ impl Follower {
         Ok(batch)
     }
 
+    /// Says when reading is far behind for long, and skips to near the end when it is too far behind.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn note_delay(&mut self, spec: &FollowSpec, now: Instant, notices: &mut Notices) -> io::Result<()> {
+        let unread_bytes = self.unread_bytes();
+        let mut tell = |skipped_bytes| {
+            let notice = Notice::Delayed { unread_bytes, skipped_bytes };
+            notices.push((self.track.source.path.clone(), notice));
+        };
+        if spec.delay.is_too_far(unread_bytes)
+            && let Some(file) = &self.file
+        {
+            let len = self.track.seen().len;
+            let tail_bytes = spec.tail_bytes.min(unread_bytes - 1);
+            let position = begin::near_end(file, len, tail_bytes, &spec.events.framing)?;
+            let before = read_at(file, position.offset.0 - u64::from(position.tail.len), position.tail.len as usize)?;
+            let progress = &self.track.source.progress;
+            let skipped_bytes = position.offset.0.saturating_sub(progress.read_to().0);
+            if position.offset > self.chunker.read_to() {
+                tell(skipped_bytes);
+                progress.skip(position, Loss::ReadDelay);
+                self.chunker.go_to(position.offset, before);
+            }
+        } else if spec.delay.is_to_be_told(unread_bytes, &mut self.late_since, now) {
+            tell(0);
+        }
+        Ok(())
+    }
+
+    /// Whether the open file has no name any more.
+    pub fn is_deleted(&self) -> bool {
+        let metadata = self.file.as_ref().and_then(|file| file.metadata().ok());
+        metadata.is_some_and(|metadata| Stat::of(&metadata).links == 0)
+    }
+
     /// Takes what waits for its end as a record of its own.
     pub fn flush(&mut self, notices: &mut Notices) -> Option<EventBatch> {
         let last = self.chunker.finish();
@@ -223,7 +271,7 @@ impl Follower {
                 return Ok(true);
             }
         } else {
-            let tail = self.track.source.progress.committed().tail;
+            let tail = self.committed_tail();
             let len = u64::from(tail.len);
             if Signature::of(&read_at(file, read_to.saturating_sub(len), len as usize)?) != tail {
                 return Ok(true);
@@ -231,6 +279,12 @@ impl Follower {
         }
         // While one chunk follows the other, the bytes between them tell enough.
         Ok(self.is_at_end && !self.is_copy && !seen.head.begins(&read_at(file, 0, seen.head.len as usize)?))
+    }
+
+    /// The signature of the bytes before where reading is, if nothing was read yet.
+    fn committed_tail(&self) -> Signature {
+        let committed = self.track.source.progress.committed();
+        if committed.offset == self.chunker.read_to() { committed.tail } else { Signature::default() }
     }
 
     fn see(&self, stat: &Stat, seen: &Seen) -> io::Result<()> {

@@ -98,6 +98,15 @@ impl Framer {
         consumed
     }
 
+    /// Forgets the unfinished record.
+    pub fn reset(&mut self) {
+        self.is_cut = false;
+        match &mut self.state {
+            State::Lines(scan) | State::JsonRecords(scan) => *scan = Scan::default(),
+            State::Multiline(joiner) => joiner.reset(),
+        }
+    }
+
     /// How many records were too long since the last call.
     pub fn take_cut_records(&mut self) -> u64 {
         std::mem::take(&mut self.cut_records)

@@ -65,6 +65,9 @@ impl Lane {
 
     /// Puts a file behind those that are older than it.
     pub fn adopt(&mut self, track: &Arc<Track>, found: Option<Found>, is_copy: bool, now: Instant) {
+        if self.has(track) {
+            return;
+        }
         let file = found.map(|found| found.file);
         let follower = match file {
             Some(file) if is_copy => Follower::of_copy(Arc::clone(track), file, &self.spec, now),
@@ -83,15 +86,43 @@ impl Lane {
         }
     }
 
+    fn has(&self, track: &Arc<Track>) -> bool {
+        let mut all = self.followed.iter().chain(&self.untouched).chain(&self.retired);
+        all.any(|follower| Arc::ptr_eq(follower.track(), track))
+    }
+
+    /// Whether a file is open.
+    #[cfg(test)]
+    pub(super) fn holds(&self, id: crate::event::FileId) -> bool {
+        let mut all = self.followed.iter().chain(&self.untouched).chain(&self.retired);
+        all.any(|follower| follower.is_open() && !follower.is_copy() && follower.track().source.file == Some(id))
+    }
+
     fn enqueue(&mut self, follower: Follower) {
         let track = follower.track();
-        let is_newer = |other: &Follower| match (other.track().birth_ns, track.birth_ns) {
-            (Some(other), Some(new)) => other > new,
-            _ => false,
+        let is_newer = |other: &Follower| {
+            let other = other.track();
+            match (other.birth_ns, track.birth_ns) {
+                (Some(other_birth), Some(birth)) => (other_birth, other.generation) > (birth, track.generation),
+                _ => false,
+            }
         };
         // The first one stays where it is: it may be half read.
         let place = (1..self.followed.len()).find(|place| is_newer(&self.followed[*place]));
         self.followed.insert(place.unwrap_or(self.followed.len()), follower);
+        self.close_waiting();
+    }
+
+    /// Closes files that wait, the newest first, until as few are open as may be. Their turn opens them by their path; those
+    /// that have none any more are closed last, since that loses them.
+    fn close_waiting(&mut self) {
+        while self.followed.iter().skip(1).filter(|waiting| waiting.is_open()).count() > self.spec.max_open_waiting {
+            let open = |place: &usize| self.followed[*place].is_open();
+            let mut places = (1..self.followed.len()).rev().filter(open);
+            let has_path = places.clone().find(|place| !self.followed[*place].is_deleted());
+            let Some(place) = has_path.or_else(|| places.next()) else { return };
+            self.followed[place].close();
+        }
     }
 
     /// Looks at the files and takes one chunk, if there is one.
@@ -128,8 +159,12 @@ impl Lane {
         })?;
         match step {
             Step::Read => {
+                first.note_delay(&self.spec, now, notices).map_err(|error| named(first, error))?;
                 let Some(permit) = take(first.chunk_bytes()) else { return Ok(Advance::NoBudget) };
-                let read = first.read(notices).map_err(|error| named(first, error))?;
+                let read = first.read(notices).map_err(|error| {
+                    first.close();
+                    named(first, error)
+                })?;
                 Ok(read.map_or(Advance::Again, |batch| Advance::Batch(batch, permit)))
             }
             Step::Flush => {
@@ -142,8 +177,9 @@ impl Lane {
                 Ok(last.map_or(Advance::Again, |batch| Advance::Batch(batch, permit)))
             }
             Step::Finish => {
-                self.finish_first(now, notices);
-                Ok(Advance::Again)
+                let Some(permit) = take(first.chunk_bytes()) else { return Ok(Advance::NoBudget) };
+                let last = self.finish_first(now, notices);
+                Ok(last.map_or(Advance::Again, |batch| Advance::Batch(batch, permit)))
             }
             Step::Close => {
                 first.close();
@@ -175,9 +211,10 @@ impl Lane {
             let track = Arc::clone(follower.track());
             let seen = track.seen();
             let stat = std::fs::metadata(&seen.real_path).map(|metadata| Stat::of(&metadata));
-            let stat = stat.ok().filter(|stat| Some(stat.id) == track.source.file && stat.birth_ns == track.birth_ns);
-            match stat {
-                None if !seen.is_named => {
+            let at_path = stat.ok().filter(|stat| Some(stat.id) == track.source.file);
+            let is_number_reused = at_path.is_some_and(|stat| stat.birth_ns != track.birth_ns);
+            match at_path.filter(|_| !is_number_reused) {
+                None if is_number_reused || !seen.is_named => {
                     track.finish(Loss::Untouched);
                 }
                 Some(stat) if stat.len != seen.len || stat.modified_ns != seen.modified_ns => {
@@ -219,22 +256,15 @@ impl Lane {
         let track = Arc::clone(first.track());
         let seen = track.seen();
         if first.is_copy() {
-            let last = first.flush(notices);
-            let lost_bytes = track.finish(Loss::TruncatedUnread);
-            notices.extend((lost_bytes > 0).then_some((track.source.path.clone(), Notice::Truncated { lost_bytes })));
+            let last = end_truncated(first, notices);
             self.followed.pop_front();
             return Ok(last);
         }
-        let new = match first.take_file() {
-            Some(file) => Found::of(file, seen.real_path.clone()),
-            None => Found::open(&seen.real_path),
-        };
-        let new = new.and_then(|new| Ok((Signature::of(&new.head()?), new)));
-        let (head, new) = new.map_err(|error| (seen.real_path.clone(), error))?;
-        let read = first.read_position();
+        let new = reopen(first).map_err(|error| (seen.real_path.clone(), error))?;
         // A copy that is known already has been taken for a file of its own, or was read for another one.
-        let copy = find::copy_of(&seen.real_path, new.stat.id, seen.head, &read)
-            .filter(|copy| self.tracks.newest_of(copy.stat.id).is_none());
+        let copy = find::copy_of(&track.lane, new.stat.id, seen.head, &first.read_position()).filter(|copy| {
+            self.tracks.newest_of(copy.stat.id).is_none_or(|known| known.birth_ns != copy.stat.birth_ns)
+        });
         let mut last = None;
         match copy {
             Some(copy) => {
@@ -242,61 +272,104 @@ impl Lane {
                 first.continue_with(copy, now);
             }
             None => {
-                last = first.flush(notices);
-                let lost_bytes = track.finish(Loss::TruncatedUnread);
-                notices.push((track.source.path.clone(), Notice::Truncated { lost_bytes }));
+                last = end_truncated(first, notices);
                 self.followed.pop_front();
             }
         }
-        let path = track.source.path.clone();
-        let lane = track.lane.clone();
-        let renewed = self.tracks.begin(path, lane, seen.real_path, &new.stat, head, Phase::Followed);
-        renewed.see(|new| new.is_named = seen.is_named);
-        let follower = Follower::new(renewed, Some(new.file), &self.spec, now);
-        // Right behind the copy, if there is one: a file that is newer comes after both.
-        self.followed.insert(last_of_first(&self.followed, &track), follower);
+        if let Some(follower) = self.renew(&track, new, now).map_err(|error| (seen.real_path, error))? {
+            if follower.track().birth_ns == track.birth_ns {
+                // Right behind the copy, if there is one: a file that is newer comes after both.
+                self.followed.insert(last_of_first(&self.followed, &track), follower);
+            } else {
+                self.enqueue(follower);
+            }
+        }
         Ok(last)
     }
 
-    fn finish_first(&mut self, now: Instant, notices: &mut Notices) {
-        let Some(first) = self.followed.pop_front() else { return };
-        finish_deleted(first.track(), notices);
+    /// Follows what is written to a file from its truncation on, unless someone does already.
+    fn renew(&self, old: &Track, new: Found, now: Instant) -> io::Result<Option<Follower>> {
+        let is_known = |newest: Arc<Track>| newest.generation > old.generation && newest.birth_ns == new.stat.birth_ns;
+        if self.tracks.newest_of(new.stat.id).is_some_and(is_known) {
+            return Ok(None);
+        }
+        let head = Signature::of(&new.head()?);
+        let (path, lane, is_named) = (old.source.path.clone(), old.lane.clone(), old.seen().is_named);
+        let track = self.tracks.begin(path, lane, new.path, &new.stat, head, Phase::Followed);
+        track.see(|seen| seen.is_named = is_named);
+        Ok(Some(Follower::new(track, Some(new.file), &self.spec, now)))
+    }
+
+    /// Takes what is left of the first file, and lets the next one have its turn.
+    fn finish_first(&mut self, now: Instant, notices: &mut Notices) -> Option<EventBatch> {
+        let mut first = self.followed.pop_front()?;
+        let last = first.flush(notices);
+        // One that waited closed was renamed, and is not where it was any more.
+        let cause = if first.is_open() { Loss::DeletedUnread } else { Loss::RotatedUnread };
+        finish_unread(first.track(), cause, notices);
         if !first.is_copy() {
             self.retired.push(first);
             self.retired_due = Some(now + RETIRED_WAIT);
         }
+        last
     }
 
-    /// Looks at the finished files. Something may have been written to one by a program that had it open still.
+    /// Looks at the finished files. Something may have been written to one by a program that had it open still, or that
+    /// writes to the same few files in turn.
     fn advance_retired(&mut self, now: Instant, take: &mut TakePermit<'_>, notices: &mut Notices) -> Option<Advance> {
         let mut place = 0;
         while let Some(retired) = self.retired.get_mut(place) {
-            let step = retired.look(true, &self.spec.patience, now).unwrap_or(Step::Finish);
-            match step {
-                Step::Read => {
-                    let Some(permit) = take(retired.chunk_bytes()) else { return Some(Advance::NoBudget) };
-                    let batch = retired.read(notices).ok().flatten();
-                    return Some(batch.map_or(Advance::Again, |batch| Advance::Batch(batch, permit)));
+            let step = retired.look(true, &self.spec.patience, now).unwrap_or_else(|_| {
+                retired.close();
+                Step::Wait
+            });
+            if step == Step::Restart {
+                // It has something new, and is one of those that are followed.
+                retired.track().revive();
+                let retired = self.retired.swap_remove(place);
+                self.followed.push_front(retired);
+                return Some(Advance::Again);
+            }
+            if matches!(step, Step::Read | Step::Flush) {
+                let Some(permit) = take(retired.chunk_bytes()) else { return Some(Advance::NoBudget) };
+                let batch =
+                    if step == Step::Read { retired.read(notices).ok().flatten() } else { retired.flush(notices) };
+                return Some(batch.map_or(Advance::Again, |batch| Advance::Batch(batch, permit)));
+            }
+            if step != Step::Wait {
+                finish_unread(retired.track(), Loss::DeletedUnread, notices);
+                if retired.quiet(now) >= self.spec.patience.close {
+                    retired.close();
                 }
-                Step::Flush => {
-                    let Some(permit) = take(retired.chunk_bytes()) else { return Some(Advance::NoBudget) };
-                    let batch = retired.flush(notices);
-                    return Some(batch.map_or(Advance::Again, |batch| Advance::Batch(batch, permit)));
-                }
-                Step::Wait => {}
-                Step::Restart | Step::Close | Step::Finish => {
-                    finish_deleted(retired.track(), notices);
-                    if retired.quiet(now) >= self.spec.patience.close {
-                        self.retired.swap_remove(place);
-                        continue;
-                    }
+                // What has a name that is looked for may be written to at any time.
+                if retired.quiet(now) >= self.spec.patience.lost && !retired.track().seen().is_named {
+                    self.retired.swap_remove(place);
+                    continue;
                 }
             }
             place += 1;
         }
-        self.retired_due = (!self.retired.is_empty()).then(|| now + RETIRED_WAIT);
+        let wait = if self.retired.iter().any(Follower::is_open) { RETIRED_WAIT } else { LONGEST_CLOSED_WAIT };
+        self.retired_due = (!self.retired.is_empty()).then(|| now + wait);
         None
     }
+}
+
+/// Opens a file that was truncated, if it is not open.
+fn reopen(follower: &mut Follower) -> io::Result<Found> {
+    let path = follower.track().seen().real_path;
+    match follower.take_file() {
+        Some(file) => Found::of(file, path),
+        None => Found::open(&path),
+    }
+}
+
+/// Takes what was read of a file before it was truncated, and counts the rest as lost.
+fn end_truncated(follower: &mut Follower, notices: &mut Notices) -> Option<EventBatch> {
+    let last = follower.flush(notices);
+    let lost_bytes = follower.track().finish(Loss::TruncatedUnread);
+    notices.push((follower.track().source.path.clone(), Notice::Truncated { lost_bytes }));
+    last
 }
 
 /// The place behind the file of `track`, or the first if that is not there any more.
@@ -305,8 +378,8 @@ fn last_of_first(followed: &VecDeque<Follower>, track: &Arc<Track>) -> usize {
 }
 
 /// Counts what was never read of a file as lost.
-fn finish_deleted(track: &Track, notices: &mut Notices) {
-    let lost_bytes = track.finish(Loss::DeletedUnread);
+fn finish_unread(track: &Track, cause: Loss, notices: &mut Notices) {
+    let lost_bytes = track.finish(cause);
     notices.extend((lost_bytes > 0).then(|| (track.source.path.clone(), Notice::Gone { lost_bytes })));
 }
 

@@ -15,6 +15,7 @@ pub mod begin;
 pub mod catalog;
 pub mod chunk;
 mod columns;
+pub mod delay;
 pub mod exclude;
 pub mod file_tags;
 pub mod find;

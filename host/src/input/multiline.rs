@@ -75,6 +75,11 @@ enum Fate {
 }
 
 impl Joiner {
+    /// Forgets the unfinished record.
+    pub fn reset(&mut self) {
+        (self.is_open, self.is_cut, self.scanned, self.fate) = (false, false, 0, None);
+    }
+
     /// A joiner at the start of a record, whose patterns see up to `limit_bytes` of a line.
     ///
     /// A record that is longer than that is cut, and is one from then on whatever follows: its lines are not left out any

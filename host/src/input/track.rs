@@ -73,6 +73,19 @@ pub struct Standing {
     pub waiting_since: Option<Instant>,
 }
 
+impl Standing {
+    /// What a later agent is to know of it. What is on its way has to be read again if this one ends before it arrives, of a
+    /// file that is finished too.
+    pub fn to_store(&self) -> (Phase, Ledger) {
+        let mut ledger = self.balance.ledger.clone();
+        if self.seen.phase != Phase::Finished || self.balance.in_flight == 0 {
+            return (self.seen.phase, ledger);
+        }
+        ledger.regain(ledger.settled_bytes() - self.committed.offset.0);
+        (Phase::Followed, ledger)
+    }
+}
+
 impl Track {
     /// What was last seen of it.
     pub fn seen(&self) -> Seen {
@@ -102,6 +115,14 @@ impl Track {
         }
         seen.len = stat.len;
         self.note_arrivals(&mut state);
+    }
+
+    /// Says that there is more to read of it after all.
+    pub fn revive(&self) {
+        let mut state = self.lock();
+        if std::mem::replace(&mut state.seen.phase, Phase::Followed) == Phase::Finished {
+            self.source.progress.regain();
+        }
     }
 
     /// Says that it will not grow any more, and gives up what was not read of it. Returns how many bytes those are.

@@ -12,6 +12,7 @@ use crate::config::{self, Pipeline, Problem, ProcessorSpec, Schema, Warning};
 use crate::flusher::json_lines::Shape;
 use crate::flusher::{Blackhole, Flusher, file, stdout};
 use crate::input::chunk::EventSpec;
+use crate::input::delay::Delay;
 use crate::input::follow::FollowSpec;
 use crate::input::paths::PathSet;
 use crate::input::tail::{LOST_TIME, Patience, QUIET_TIME};
@@ -202,6 +203,11 @@ fn follow_spec(input: &config::FileInput, events: EventSpec) -> FollowSpec {
         },
         tail_bytes: input.tail_size_kib << 10,
         tailing_all: input.tailing_all_matched_files,
+        max_open_waiting: usize::try_from(input.rotator_queue_size).unwrap_or(usize::MAX),
+        delay: Delay {
+            skip_bytes: input.read_delay_skip_threshold_bytes,
+            alert_bytes: input.read_delay_alert_threshold_bytes,
+        },
     }
 }
 

@@ -8,7 +8,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use crate::checkpoint::{Entry, State, Store, is_expired};
-use crate::event::Balance;
 use crate::input::catalog::Left;
 use crate::input::stat::Stat;
 use crate::input::track::{Phase, Seen, Standing, Track, Tracks};
@@ -90,15 +89,11 @@ fn entry_exists(entry: &Entry) -> bool {
 
 /// What is stored of a file.
 fn entry(pipeline: &str, track: &Track, updated: i64) -> Entry {
-    let Standing { seen, committed: position, balance, .. } = track.standing();
-    let Balance { in_flight, mut ledger, .. } = balance;
-    let state = match seen.phase {
+    let standing = track.standing();
+    let (phase, ledger) = standing.to_store();
+    let Standing { seen, committed: position, .. } = standing;
+    let state = match phase {
         Phase::Untouched => State::Untouched,
-        // What is on its way has to be read again if the agent ends before it arrives.
-        Phase::Finished if in_flight > 0 => {
-            ledger.regain(ledger.settled_bytes() - position.offset.0);
-            State::Followed
-        }
         Phase::Followed => State::Followed,
         Phase::Finished => State::Finished,
     };

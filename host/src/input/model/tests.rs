@@ -1,225 +1,15 @@
-//! Drives catalog and lanes over real files as an agent does, and checks them against what was written.
+//! What happens to log files, one thing at a time.
 
-use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
 use std::io::Write;
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
-use super::catalog::{Action, Catalog, Changes, Left, Moment, Told};
-use super::chunk::{EventSpec, Notice, Notices};
-use super::find::Found;
-use super::follow::FollowSpec;
-use super::lane::{Advance, Lane};
-use super::tail::{LOST_TIME, Patience};
-use super::track::{Phase, Tracks};
-use crate::event::{Budget, EventBatch, FileId, Share};
-
-/// An agent's input without threads and clocks: it looks when it is told to, and time passes when it is told to.
-pub(super) struct Agent {
-    pub(super) directory: tempfile::TempDir,
-    pub(super) spec: FollowSpec,
-    pub(super) matches: fn(&str) -> bool,
-    pub(super) tracks: Arc<Tracks>,
-    pub(super) notices: Notices,
-    pub(super) told: Vec<Told>,
-    next_generation: Arc<AtomicU64>,
-    catalog: Catalog,
-    lanes: BTreeMap<PathBuf, Lane>,
-    listed: BTreeMap<PathBuf, FileId>,
-    now: Moment,
-    started_ns: i64,
-    share: Share,
-    /// Read and not acknowledged.
-    in_flight: Vec<EventBatch>,
-}
-
-impl Agent {
-    /// An agent that collects the files of an empty directory whose names `matches` likes.
-    pub(super) fn new(matches: fn(&str) -> bool) -> Self {
-        let spec = FollowSpec {
-            events: EventSpec::default(),
-            patience: Patience {
-                flush: Duration::from_secs(60),
-                quiet: Duration::from_secs(2),
-                lost: LOST_TIME,
-                close: Duration::from_secs(60),
-            },
-            tail_bytes: 1 << 20,
-            tailing_all: false,
-        };
-        let next_generation = Arc::new(AtomicU64::new(1));
-        let tracks = Arc::new(Tracks::new(Arc::clone(&next_generation)));
-        let catalog = Catalog::new(Arc::new(spec.clone()), Arc::clone(&tracks), Vec::new(), None, 0);
-        let directory = tempfile::tempdir().expect("a directory");
-        let unix = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
-        let now = Moment { instant: Instant::now(), unix_ns: unix.as_nanos() as i64 };
-        Self {
-            directory,
-            spec,
-            matches,
-            tracks,
-            notices: Vec::new(),
-            told: Vec::new(),
-            next_generation,
-            catalog,
-            lanes: BTreeMap::new(),
-            listed: BTreeMap::new(),
-            now,
-            started_ns: now.unix_ns - 1_000_000_000,
-            share: Budget::new(64 << 20).share(),
-            in_flight: Vec::new(),
-        }
-    }
-
-    pub(super) fn path(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
-    }
-
-    pub(super) fn append(&self, name: &str, text: &str) {
-        let mut file = OpenOptions::new().create(true).append(true).open(self.path(name)).expect("the file");
-        file.write_all(text.as_bytes()).expect("the write");
-    }
-
-    pub(super) fn open(&self, name: &str) -> File {
-        OpenOptions::new().create(true).append(true).open(self.path(name)).expect("the file")
-    }
-
-    pub(super) fn rename(&self, from: &str, to: &str) {
-        fs::rename(self.path(from), self.path(to)).expect("the rename");
-    }
-
-    pub(super) fn remove(&self, name: &str) {
-        fs::remove_file(self.path(name)).expect("the file is there");
-    }
-
-    pub(super) fn truncate(&self, name: &str) {
-        File::options().write(true).truncate(true).open(self.path(name)).expect("the file");
-    }
-
-    pub(super) fn copy(&self, from: &str, to: &str) {
-        fs::copy(self.path(from), self.path(to)).expect("the copy");
-    }
-
-    pub(super) fn pass(&mut self, time: Duration) {
-        self.now.instant += time;
-        self.now.unix_ns += time.as_nanos() as i64;
-    }
-
-    /// Looks which files are there.
-    pub(super) fn scan(&mut self) {
-        let mut there = BTreeMap::new();
-        for entry in fs::read_dir(self.directory.path()).expect("the directory").flatten() {
-            if (self.matches)(&entry.file_name().to_string_lossy())
-                && let Ok(found) = Found::open(&entry.path())
-            {
-                there.insert(entry.path(), found.stat.id);
-            }
-        }
-        let appeared = there.iter().filter(|(path, id)| self.listed.get(*path) != Some(id));
-        let vanished = self.listed.keys().filter(|path| !there.contains_key(*path));
-        let changes = Changes {
-            appeared: appeared.map(|(path, _)| path.clone()).collect(),
-            vanished: vanished.cloned().collect(),
-        };
-        self.listed = there;
-        for action in self.catalog.update(changes, self.now) {
-            match action {
-                Action::Follow { track, found, is_copy } => {
-                    let (spec, tracks) = (Arc::new(self.spec.clone()), Arc::clone(&self.tracks));
-                    let lane = self.lanes.entry(track.lane.clone()).or_insert_with(|| Lane::new(spec, tracks));
-                    lane.adopt(&track, found, is_copy, self.now.instant);
-                }
-                Action::Tell(told) => self.told.push(told),
-            }
-        }
-    }
-
-    /// Reads at most one chunk of each lane. Returns whether anything happened.
-    pub(super) fn read_once(&mut self) -> bool {
-        let mut progressed = false;
-        let share = &self.share;
-        self.lanes.retain(|_, lane| {
-            let mut take = |bytes| share.take(bytes, Duration::ZERO);
-            let advance = lane.advance(self.now.instant, &mut take, &mut self.notices).expect("no trouble");
-            match advance {
-                Advance::Batch(batch, _) => self.in_flight.push(batch),
-                Advance::Again => {}
-                Advance::NoBudget | Advance::Idle(_) => return true,
-                Advance::Empty => return false,
-            }
-            progressed = true;
-            true
-        });
-        progressed
-    }
-
-    /// Acknowledges what was read, in the order in which it was, and returns its lines.
-    pub(super) fn acknowledge(&mut self) -> Vec<String> {
-        let mut lines = Vec::new();
-        for batch in std::mem::take(&mut self.in_flight) {
-            let values = batch.values.chunks_exact(2);
-            lines.extend(values.map(|span| String::from_utf8_lossy(batch.slice(span[0], span[1])).into_owned()));
-            batch.settle();
-        }
-        lines
-    }
-
-    /// Scans and reads all there is, acknowledges it, and returns its lines.
-    pub(super) fn read_all(&mut self) -> Vec<String> {
-        self.scan();
-        while self.read_once() {}
-        self.check_balance();
-        let lines = self.acknowledge();
-        self.check_balance();
-        lines
-    }
-
-    /// Forgets everything but what is stored, as a crash does, and starts again.
-    pub(super) fn restart(&mut self) {
-        let left = self.tracks.all().into_iter().map(|track| {
-            let (position, _, ledger) = track.source.progress.snapshot();
-            Left {
-                generation: track.generation,
-                path: track.source.path.clone(),
-                id: track.source.file.expect("a file"),
-                birth_ns: track.birth_ns,
-                position,
-                ledger,
-                seen: track.seen(),
-            }
-        });
-        let left = left.collect();
-        self.tracks = Arc::new(Tracks::new(Arc::clone(&self.next_generation)));
-        let alive_ns = Some(self.started_ns);
-        self.catalog = Catalog::new(Arc::new(self.spec.clone()), Arc::clone(&self.tracks), left, alive_ns, 0);
-        self.lanes.clear();
-        self.listed.clear();
-        self.in_flight.clear();
-    }
-
-    /// Every byte of every file is somewhere.
-    pub(super) fn check_balance(&self) {
-        for track in self.tracks.all() {
-            let balance = track.standing().balance;
-            assert!(balance.is_even(), "{balance:?} of {track:?}");
-        }
-    }
-
-    pub(super) fn lost_bytes(&self) -> u64 {
-        self.tracks.all().iter().map(|track| track.source.progress.ledger().lost_bytes()).sum()
-    }
-}
-
-fn logs(name: &str) -> bool {
-    name == "app.log"
-}
-
-fn all(name: &str) -> bool {
-    name.starts_with("app.log")
-}
+use super::super::chunk::Notice;
+use super::super::find::Found;
+use super::super::frame::Framing;
+use super::super::line_pattern::LinePattern;
+use super::super::multiline::Patterns;
+use super::super::track::Phase;
+use super::{Agent, all, logs};
 
 #[test]
 fn a_file_is_followed_from_its_first_byte_on() {
@@ -460,4 +250,121 @@ fn a_file_that_was_there_already_is_begun_near_its_end_or_when_it_is_written_to(
     agent.append("app.log.2", "new\n");
     agent.pass(Duration::from_secs(5));
     assert_eq!(agent.read_all(), ["old", "new"]);
+}
+
+#[test]
+fn what_is_too_far_behind_is_skipped_up_to_a_record_near_the_end() {
+    let mut agent = Agent::new(logs);
+    agent.spec.delay.skip_bytes = 100;
+    agent.spec.tail_bytes = 20;
+    agent.append("app.log", "one\n");
+    agent.scan();
+    agent.read_once();
+    agent.append("app.log", &("x".repeat(9) + "\n").repeat(20));
+    // The first line is in flight while the others are skipped.
+    while agent.read_once() {}
+    agent.check_balance();
+    assert_eq!(agent.acknowledge(), ["one", "xxxxxxxxx", "xxxxxxxxx"]);
+    agent.check_balance();
+    assert_eq!(agent.lost_bytes(), 180);
+    assert!(matches!(agent.notices[0].1, Notice::Delayed { unread_bytes: 200, skipped_bytes: 180 }));
+    agent.append("app.log", "new\n");
+    assert_eq!(agent.read_all(), ["new"]);
+}
+
+#[test]
+fn only_so_many_files_that_wait_are_held_open() {
+    for matches in [logs, all] {
+        let mut agent = Agent::new(matches);
+        agent.spec.max_open_waiting = 1;
+        for line in ["1\n", "2\n", "3\n", "4\n"] {
+            for (from, to) in [("app.log.2", "app.log.3"), ("app.log.1", "app.log.2"), ("app.log", "app.log.1")] {
+                if agent.path(from).exists() {
+                    agent.rename(from, to);
+                }
+            }
+            agent.append("app.log", line);
+            agent.scan();
+        }
+        assert!(agent.holds("app.log.2") && !agent.holds("app.log.1") && !agent.holds("app.log"));
+        assert_eq!(agent.read_all(), ["1", "2", "3", "4"]);
+        assert_eq!(agent.lost_bytes(), 0);
+    }
+}
+
+#[test]
+fn a_file_that_waited_closed_and_is_gone_is_counted() {
+    let mut agent = Agent::new(logs);
+    agent.spec.max_open_waiting = 0;
+    agent.append("app.log", "1\n");
+    agent.scan();
+    agent.rename("app.log", "app.log.1");
+    agent.append("app.log", "2\n");
+    agent.scan();
+    agent.rename("app.log", "app.log.2");
+    agent.append("app.log", "3\n");
+    agent.scan();
+    agent.remove("app.log.2");
+    assert_eq!(agent.read_all(), ["1", "3"]);
+    assert_eq!(agent.lost_bytes(), 2);
+    assert!(agent.notices.iter().any(|(_, notice)| matches!(notice, Notice::Gone { lost_bytes: 2 })));
+}
+
+#[test]
+fn a_finished_file_that_is_written_to_late_stays_even() {
+    let mut agent = Agent::new(all);
+    agent.append("app.log", "1\n");
+    agent.read_all();
+    agent.rename("app.log", "app.log.1");
+    agent.append("app.log", "2\n");
+    assert_eq!(agent.read_all(), ["2"]);
+    // Long closed, but it has a name that is looked for.
+    agent.pass(Duration::from_secs(700));
+    agent.read_all();
+    agent.append("app.log.1", "late\n");
+    agent.pass(Duration::from_secs(10));
+    assert_eq!(agent.read_all(), ["late"]);
+}
+
+#[test]
+fn files_that_are_written_in_turn_are_read_anew() {
+    let mut agent = Agent::new(all);
+    agent.append("app.log", "1\n");
+    agent.read_all();
+    agent.rename("app.log", "app.log.1");
+    agent.append("app.log", "2\n");
+    assert_eq!(agent.read_all(), ["2"]);
+    agent.truncate("app.log.1");
+    agent.append("app.log.1", "3 is new\n");
+    agent.pass(Duration::from_secs(10));
+    assert_eq!(agent.read_all(), ["3 is new"]);
+    assert_eq!(agent.lost_bytes(), 0);
+}
+
+#[test]
+fn what_was_read_of_a_finished_file_and_not_acknowledged_comes_again_in_its_order() {
+    let mut agent = Agent::new(logs);
+    agent.append("app.log", "1\n");
+    agent.scan();
+    agent.rename("app.log", "app.log.1");
+    agent.append("app.log", "2\n");
+    agent.scan();
+    while agent.read_once() {}
+    agent.rename("app.log.1", "app.log.2");
+    agent.restart();
+    assert_eq!(agent.read_all(), ["1", "2"]);
+}
+
+#[test]
+fn a_record_of_several_lines_is_not_lost_at_a_rotation() {
+    let mut agent = Agent::new(logs);
+    let start = regex::bytes::Regex::new(r"\AB").expect("the pattern is valid");
+    let start = Some(LinePattern::new(start));
+    let patterns = Patterns { start, continuation: None, end: None, discard_unmatched: false };
+    agent.spec.events.framing = Framing::Multiline(patterns);
+    agent.append("app.log", "B1\n a\n");
+    assert_eq!(agent.read_all(), [""; 0]);
+    agent.rename("app.log", "app.log.1");
+    agent.append("app.log", "B2\n b\nB3\n");
+    assert_eq!(agent.read_all(), ["B1\n a", "B2\n b"]);
 }
