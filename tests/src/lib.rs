@@ -4,4 +4,5 @@
 pub mod agent;
 pub mod guests;
 pub mod scratch;
+pub mod torture;
 pub mod twin;

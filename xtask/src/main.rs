@@ -6,6 +6,7 @@ mod bench;
 mod demo;
 mod line;
 mod test;
+mod torture;
 
 use std::env;
 use std::path::PathBuf;
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
             Some(options) => bench::run(&options),
             None => return usage(),
         },
+        Some(("torture", rest)) => torture::run(rest),
         Some(("help" | "--help" | "-h", _)) => {
             println!("{USAGE}");
             return ExitCode::SUCCESS;
@@ -70,5 +72,7 @@ Usage: cargo xtask COMMAND
   test [--all] [FILTER...]  run the tests of the workspace; --all includes those marked as slow
   bench [--size MB] [--runs N]
                             measure the agent end to end, by default on 256 MB, the best of 3 runs
+  torture [--minutes N] [--kills N] [--seed S]
+                            kill the agent while files are written and rotated, by default 500 times in 10 minutes
 
 Each command first installs what it needs to compile processors, and says so.";
