@@ -72,7 +72,7 @@ Usage: cargo xtask COMMAND
   test [--all] [FILTER...]  run the tests of the workspace; --all includes those marked as slow
   bench [--size MB] [--runs N]
                             measure the agent end to end, by default on 256 MB, the best of 3 runs
-  torture [--minutes N] [--kills N] [--seed S]
+  torture [--minutes N] [--kills N] [--seed S] [--schemes NAME,...]
                             kill the agent while files are written and rotated, by default 500 times in 10 minutes
 
 Each command first installs what it needs to compile processors, and says so.";

@@ -161,7 +161,8 @@ impl Catalog {
             self.unopened.remove(path);
         }
         // Known before any is looked at, so that each finds the one that it was renamed from.
-        disturbed.extend(changes.appeared.iter().filter(|path| !self.paths.insert((*path).clone())).cloned());
+        self.paths.extend(changes.appeared.iter().cloned());
+        disturbed.extend(changes.appeared.iter().cloned());
         let retried: Vec<PathBuf> = self.unopened.iter().cloned().collect();
         let mut found = Vec::new();
         for path in changes.appeared.into_iter().chain(retried) {
@@ -189,12 +190,20 @@ impl Catalog {
             self.look_for_missing(&mut actions);
             disturbed.extend(self.lanes.iter().cloned());
         }
-        unknown.extend(self.rotated_meanwhile(&disturbed));
+        unknown.extend(self.rotated_meanwhile(&disturbed, now));
         unknown.sort_by_cached_key(|(found, lane)| age(found, lane));
+        // One that was renamed just now has been found under both names.
+        let mut ids = HashSet::new();
+        unknown.retain(|(found, _)| ids.insert(found.stat.id));
         for (found, lane) in unknown {
             self.begin(found, lane, now, &mut actions);
         }
         self.settle_copies(now, &mut actions);
+        // Whoever is told of the first begins to read it before hearing of the next.
+        actions.sort_by_key(|action| match action {
+            Action::Follow { track, .. } => Some((track.birth_ns, track.generation)),
+            Action::Tell(_) => None,
+        });
         if std::mem::replace(&mut self.is_first_scan, false) && actions.is_empty() {
             actions.push(Action::Tell(Told::NothingYet));
         }
@@ -345,35 +354,41 @@ impl Catalog {
         tell_lost(actions, &track, lost, cause);
     }
 
-    /// Files that had one of these paths between two looks at it, and have another one by now that nobody looks for: they
-    /// were made after the newest one that is known there.
-    fn rotated_meanwhile(&self, paths: &[PathBuf]) -> Vec<(Found, PathBuf)> {
-        let lanes: HashSet<&PathBuf> = paths.iter().filter(|path| self.lanes.contains(*path)).collect();
+    /// Files that had one of these paths between two looks at it, and have another one by now: they were made after the
+    /// newest one that was known there a while ago. One that was renamed during the last look may have been missed by it.
+    fn rotated_meanwhile(&self, paths: &[PathBuf], now: Moment) -> Vec<(Found, PathBuf)> {
+        let lanes = paths.iter().map(|path| self.lane_of(path));
+        let lanes: HashSet<PathBuf> = lanes.filter(|lane| self.lanes.contains(lane)).collect();
         if lanes.is_empty() {
             return Vec::new();
         }
+        let looked_ns = if self.is_first_scan { self.alive_ns.unwrap_or(now.unix_ns) } else { now.unix_ns };
+        let settled_ns = looked_ns.saturating_sub(ROTATION_TIME.as_nanos() as i64);
         let mut births: HashMap<PathBuf, i64> = HashMap::new();
         for track in self.tracks.all() {
             if let Some(birth) = track.birth_ns {
-                let newest = births.entry(track.lane.clone()).or_insert(birth);
-                *newest = birth.max(*newest);
+                let since = births.entry(track.lane.clone()).or_insert(birth);
+                *since = if birth.max(*since) <= settled_ns { birth.max(*since) } else { birth.min(*since) };
             }
         }
         let directories: HashSet<&Path> = lanes.iter().filter_map(|path| path.parent()).collect();
-        let entries = directories.into_iter().filter_map(|directory| std::fs::read_dir(directory).ok()).flatten();
         let mut unknown = Vec::new();
-        for path in entries.flatten().map(|entry| entry.path()) {
+        for path in directories.into_iter().flat_map(find::all_in) {
             let Some(name) = path.file_name().map(OsStrExt::as_bytes) else { continue };
             let mut bases = bases(name).into_iter().map(|base| path.with_file_name(OsString::from_vec(base)));
             let Some(lane) = bases.find(|base| lanes.contains(base)) else { continue };
             let Some(since) = births.get(&lane) else { continue };
-            if self.paths.contains(&path) || is_compressed_name(name) {
+            if is_compressed_name(name) {
                 continue;
             }
             let Ok(found) = Found::open(&path) else { continue };
             let known = self.tracks.newest_of(found.stat.id).filter(|track| is_same(track, &found));
             if let Some(track) = known {
-                track.see(|seen| seen.real_path = path);
+                let is_named = self.paths.contains(&path);
+                track.see(|seen| {
+                    seen.real_path = path;
+                    seen.is_named |= is_named;
+                });
             } else if found.stat.birth_ns.is_some_and(|birth| birth > *since) && !self.looks_like_copy(&found, &lane) {
                 unknown.push((found, lane));
             }
@@ -424,13 +439,14 @@ impl Catalog {
         let tracks = self.tracks.all();
         let mut followed = tracks.iter().rev().filter(|track| track.lane == lane);
         let Some(original) = followed.find(|track| track.phase() == Phase::Followed) else { return false };
-        let head = original.seen().head;
+        let Seen { head, real_path, .. } = original.seen();
         let position = original.source.progress.committed();
+        // A copy that is being made is shorter for a while. The original is whole as long.
+        let begins = |bytes: &[u8]| Found::open(&real_path)?.head().map(|whole| whole.starts_with(bytes));
         head.len > 0
             && found.head().is_ok_and(|bytes| {
-                let common = bytes.len().min(head.len as usize);
-                // A copy that is being made is shorter for a while.
-                common > 0 && (head.begins(&bytes) || bytes.len() < head.len as usize)
+                let is_short = bytes.len() < head.len as usize;
+                if is_short { begins(&bytes).unwrap_or(false) } else { head.begins(&bytes) }
             })
             && (found.stat.len < position.offset
                 || found.before(&position).is_ok_and(|bytes| Signature::of(&bytes) == position.tail))
@@ -443,11 +459,11 @@ impl Catalog {
             if self.tracks.newest_of(found.stat.id).is_some_and(|track| is_same(&track, &found)) {
                 continue;
             }
-            if now.instant.saturating_duration_since(since) < COPY_TIME {
+            let lane = self.lane_of(&path);
+            if now.instant.saturating_duration_since(since) < COPY_TIME && self.looks_like_copy(&found, &lane) {
                 self.copies.push((path, since));
                 continue;
             }
-            let lane = self.lane_of(&path);
             self.begin(found, lane, now, actions);
         }
     }
@@ -457,7 +473,10 @@ impl Left {
     /// Finds the file under another name, in the directory that it was in or up to `depth` levels below.
     fn find(&self, depth: u64) -> Option<Found> {
         let directories = [self.seen.real_path.parent(), self.path.parent()].into_iter().flatten();
-        let mut found = directories.filter_map(|directory| find::by_id(directory, self.id, depth));
+        let directories: Vec<&Path> = directories.collect();
+        // One that is renamed while its directory is read may not be seen.
+        let mut found =
+            (0..FIND_TIMES).flat_map(|_| &directories).filter_map(|directory| find::by_id(directory, self.id, depth));
         found.find(|found| self.matches(found) == Match::Same)
     }
 
@@ -495,6 +514,12 @@ fn tell_lost(actions: &mut Vec<Action>, track: &Track, lost: u64, cause: Loss) {
 
 /// How soon a file that could not be opened is tried again.
 const RETRY_TIME: Duration = Duration::from_secs(1);
+
+/// How often a file that is missing is looked for.
+const FIND_TIMES: usize = 2;
+
+/// How long after it was made a file may be found that was renamed while its directory was looked at.
+const ROTATION_TIME: Duration = Duration::from_secs(10);
 
 /// How long a file that begins as another one is taken for its copy: tools copy first, and then truncate the original.
 const COPY_TIME: Duration = Duration::from_secs(10);

@@ -89,8 +89,9 @@ impl Lane {
             (Some(other), Some(new)) => other > new,
             _ => false,
         };
-        // The first one stays where it is: it may be half read.
-        let place = (1..self.followed.len()).find(|place| is_newer(&self.followed[*place]));
+        // The first one stays where it is if it is half read.
+        let is_begun = self.followed.front().is_some_and(Follower::is_begun);
+        let place = (usize::from(is_begun)..self.followed.len()).find(|place| is_newer(&self.followed[*place]));
         self.followed.insert(place.unwrap_or(self.followed.len()), follower);
     }
 

@@ -65,7 +65,7 @@ impl fmt::Display for Report {
         }
         row("rotations", self.rotations.values().sum::<u64>().to_string())?;
         for (scheme, count) in &self.rotations {
-            row(&format!("  {}", format!("{scheme:?}").to_lowercase()), count.to_string())?;
+            row(&format!("  {}", scheme.name()), count.to_string())?;
         }
         row("bytes written", self.bytes.iter().sum::<u64>().to_string())?;
         row("lines written", self.lines.to_string())?;

@@ -258,7 +258,9 @@ fn config(scratch: &Scratch, paths: &[PathBuf], with_processor: bool) -> String 
         format!("Type: flusher_file, FilePath: {}, MaxFileSize: 100000000000", scratch.path("out.json").display());
     let processors = if with_processor { vec![split] } else { Vec::new() };
     let config = scratch.config("INPUT", &processors, &[&flusher]);
-    config.replacen(&scratch.path("INPUT").display().to_string(), &input, 1)
+    // An agent that is killed before its first checkpoint has not seen the files.
+    let whole = format!("{input}], TailSizeKB: 1000000");
+    config.replacen(&format!("{}]", scratch.path("INPUT").display()), &whole, 1)
 }
 
 /// The schemes that do not depend on how fast the agent is.

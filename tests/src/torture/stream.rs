@@ -19,6 +19,18 @@ pub enum Scheme {
     Deleted,
 }
 
+impl Scheme {
+    /// What people call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Numbered => "numbered",
+            Self::Dated => "dated",
+            Self::Copied => "copied",
+            Self::Deleted => "deleted",
+        }
+    }
+}
+
 /// One log file, and what was made of it by rotation.
 #[derive(Debug)]
 pub struct Stream {
