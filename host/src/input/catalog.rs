@@ -16,7 +16,7 @@ use super::first::{FirstRead, first_read};
 use super::follow::FollowSpec;
 use super::identity::{Match, Remembered, compare};
 use super::lane::settle_unread;
-use super::related::{bases, is_compressed_name};
+use super::related::{age_rank, bases, is_compressed_name};
 use super::stat::Stat;
 use super::track::{Phase, Seen, Track, Tracks};
 use crate::event::{FileId, Ledger, Loss, Offset, Position, Progress, Signature, Source};
@@ -494,7 +494,9 @@ impl Left {
 /// Sorts the oldest file first. Clocks of file systems tick in milliseconds: where they do not tell, names do.
 fn age(found: &Found, lane: &Path) -> impl Ord + use<> {
     let Stat { birth_ns, modified_ns, .. } = found.stat;
-    (birth_ns.unwrap_or(modified_ns), modified_ns, found.path == lane, Reverse(found.path.clone()))
+    let name = |path: &Path| path.file_name().unwrap_or_default().as_bytes().to_owned();
+    let rank = age_rank(&name(lane), &name(&found.path));
+    (birth_ns.unwrap_or(modified_ns), modified_ns, found.path == lane, rank)
 }
 
 /// Whether a file with the number of one that is tracked is that one.

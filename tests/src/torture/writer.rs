@@ -107,7 +107,16 @@ pub fn write(spec: &Spec, shared: &Shared) -> Result<Rotations> {
     let mut streams = Vec::new();
     for (number, path) in spec.paths.iter().enumerate() {
         let state = Stream::new(spec.seed, number, path.clone())?;
-        streams.push(Writer { spec, shared, number, stream: state, random: random.fork(), rotations: 0, since: None });
+        streams.push(Writer {
+            spec,
+            shared,
+            number,
+            stream: state,
+            random: random.fork(),
+            rotations: 0,
+            rotated: Instant::now(),
+            since: None,
+        });
     }
     let mut sum = Rotations::new();
     while !shared.is_over.load(Ordering::Relaxed) {
@@ -141,6 +150,8 @@ struct Writer<'a> {
     random: Random,
     /// So many are to come shortly one after the other.
     rotations: u64,
+    /// When it rotated last.
+    rotated: Instant,
     /// When a line was begun that is written in part.
     since: Option<Instant>,
 }
@@ -159,6 +170,10 @@ impl Writer<'_> {
             }
             self.rotations = if self.random.once_in(4) { self.random.between(2, 10) } else { 1 };
         }
+        // The clocks of file systems must tell which file is older.
+        if self.rotated.elapsed() < CLOCK_TICK {
+            return Ok(None);
+        }
         self.rotations -= 1;
         self.rotate()
     }
@@ -175,6 +190,7 @@ impl Writer<'_> {
             return Ok(None);
         }
         self.stream.rotate(scheme)?;
+        self.rotated = Instant::now();
         Ok(Some(scheme))
     }
 
@@ -201,6 +217,9 @@ const KEPT: usize = 4;
 
 /// How much may be written and not have arrived.
 const MAX_BEHIND_BYTES: u64 = 6 << 20;
+
+/// How long two files must be apart to have different times of birth: what Linux' slowest clock takes for two ticks.
+const CLOCK_TICK: Duration = Duration::from_millis(20);
 
 /// Between two steps, at most.
 const MAX_PAUSE_US: u64 = 6_000;
