@@ -248,16 +248,19 @@ impl Catalog {
                 tell_lost(actions, &track, lost, Loss::DeletedUnread);
             }
         }
-        // A file that was truncated may have been left several times: the newest is what it is now.
-        for left in self.take_left(found.stat.id) {
-            match left.matches(&found) {
-                Match::Same => {
-                    self.resume(left, Some(found), false, actions);
-                    return None;
-                }
-                Match::Rewritten => self.finish_rewritten(left, actions),
-                Match::Other => self.left.push(left),
-            }
+        // A file that was truncated may have been left several times: the newest is what it is now, and what is missing of
+        // the others is in copies.
+        let left = self.take_left(found.stat.id).into_iter().map(|left| (left.matches(&found), left));
+        let (mut contents, others): (Vec<_>, Vec<_>) = left.partition(|(matches, _)| *matches != Match::Other);
+        self.left.extend(others.into_iter().map(|(_, left)| left));
+        let is_newest = contents.first().is_some_and(|(matches, _)| *matches == Match::Same);
+        let newest = is_newest.then(|| contents.remove(0).1);
+        for (_, left) in contents {
+            self.finish_rewritten(left, actions);
+        }
+        if let Some(left) = newest {
+            self.resume(left, Some(found), false, actions);
+            return None;
         }
         let lane = self.lane_of(&found.path);
         if self.looks_like_copy(&found, &lane) {
@@ -336,7 +339,8 @@ impl Catalog {
         if left.seen.phase == Phase::Followed
             && let Some(copy) = find::copy_of(&left.path, left.id, left.seen.head, &left.position)
         {
-            if self.tracks.newest_of(copy.stat.id).is_none() {
+            let was_known = self.left.iter().any(|left| left.id == copy.stat.id);
+            if !was_known && self.tracks.newest_of(copy.stat.id).is_none() {
                 self.tracks.begin_copy(left.path.clone(), &copy, left.seen.head);
             }
             return self.resume(left, Some(copy), true, actions);

@@ -182,6 +182,9 @@ impl Writer<'_> {
         let saved_bytes = if self.stream.rotated() > KEPT { self.saved_bytes() } else { 0 };
         self.stream.prune(KEPT, saved_bytes)?;
         let scheme = self.random.one_of(&self.spec.schemes);
+        if scheme == Scheme::Copied && self.rotated.elapsed() < COPY_TIME {
+            return Ok(None);
+        }
         if scheme == Scheme::Copied || scheme == Scheme::Deleted {
             // Else the line would begin in one file and end in another.
             self.settle()?;
@@ -220,6 +223,10 @@ const MAX_BEHIND_BYTES: u64 = 6 << 20;
 
 /// How long two files must be apart to have different times of birth: what Linux' slowest clock takes for two ticks.
 const CLOCK_TICK: Duration = Duration::from_millis(20);
+
+/// How long a file is left alone before it is copied and truncated: the agent waits two seconds for the end of a copy before it
+/// goes on with what was written since, and cannot tell that from the next copy before it has read some of it.
+const COPY_TIME: Duration = Duration::from_secs(4);
 
 /// Between two steps, at most.
 const MAX_PAUSE_US: u64 = 6_000;
