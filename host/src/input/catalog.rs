@@ -339,8 +339,8 @@ impl Catalog {
         if left.seen.phase == Phase::Followed
             && let Some(copy) = find::copy_of(&left.path, left.id, left.seen.head, &left.position)
         {
-            let was_known = self.left.iter().any(|left| left.id == copy.stat.id);
-            if !was_known && self.tracks.newest_of(copy.stat.id).is_none() {
+            let is_copy = |left: &Left| left.id == copy.stat.id && left.birth_ns == copy.stat.birth_ns;
+            if !self.left.iter().any(is_copy) && !self.tracks.knows(&copy.stat) {
                 self.tracks.begin_copy(left.path.clone(), &copy, left.seen.head);
             }
             return self.resume(left, Some(copy), true, actions);
@@ -446,11 +446,16 @@ impl Catalog {
         let Seen { head, real_path, .. } = original.seen();
         let position = original.source.progress.committed();
         // A copy that is being made is shorter for a while. The original is whole as long.
-        let begins = |bytes: &[u8]| Found::open(&real_path)?.head().map(|whole| whole.starts_with(bytes));
+        let begins = |bytes: &[u8]| {
+            let whole = Found::open(&real_path).ok().filter(|whole| is_same(original, whole));
+            whole.is_some_and(|whole| {
+                whole.stat.id != found.stat.id && whole.head().is_ok_and(|head| head.starts_with(bytes))
+            })
+        };
         head.len > 0
             && found.head().is_ok_and(|bytes| {
                 let is_short = bytes.len() < head.len as usize;
-                if is_short { begins(&bytes).unwrap_or(false) } else { head.begins(&bytes) }
+                if is_short { begins(&bytes) } else { head.begins(&bytes) }
             })
             && (found.stat.len < position.offset
                 || found.before(&position).is_ok_and(|bytes| Signature::of(&bytes) == position.tail))

@@ -233,8 +233,8 @@ impl Lane {
         let progress = &track.source.progress;
         let read = first.read_position();
         // A copy that is known already has been taken for a file of its own, or was read for another one.
-        let copy = find::copy_of(&seen.real_path, new.stat.id, seen.head, &read)
-            .filter(|copy| self.tracks.newest_of(copy.stat.id).is_none());
+        let copy =
+            find::copy_of(&seen.real_path, new.stat.id, seen.head, &read).filter(|copy| !self.tracks.knows(&copy.stat));
         let mut last = None;
         match copy {
             Some(copy) => {

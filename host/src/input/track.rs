@@ -199,6 +199,11 @@ impl Tracks {
         self.lock().newest.get(&id).cloned()
     }
 
+    /// Whether a file is tracked, and not just another one that had its number.
+    pub fn knows(&self, stat: &Stat) -> bool {
+        self.newest_of(stat.id).is_some_and(|track| track.birth_ns == stat.birth_ns)
+    }
+
     /// Forgets a track.
     pub fn remove(&self, generation: u64) {
         let mut known = self.lock();

@@ -45,6 +45,17 @@ pub struct Spec {
     pub data_dir: PathBuf,
 }
 
+impl Spec {
+    /// How a stream is rotated. Nobody both renames and copies a file, so that of six streams two are copied, if the others
+    /// are not.
+    fn schemes_of(&self, stream: usize) -> Vec<Scheme> {
+        let is_copied = |scheme: &Scheme| *scheme == Scheme::Copied;
+        let both = self.schemes.iter().any(is_copied) && !self.schemes.iter().all(is_copied);
+        let wanted = |scheme: &Scheme| !both || is_copied(scheme) == (stream % 6 >= 4);
+        self.schemes.iter().copied().filter(wanted).collect()
+    }
+}
+
 /// How often files were rotated, by scheme.
 pub type Rotations = BTreeMap<Scheme, u64>;
 
@@ -181,7 +192,7 @@ impl Writer<'_> {
     fn rotate(&mut self) -> io::Result<Option<Scheme>> {
         let saved_bytes = if self.stream.rotated() > KEPT { self.saved_bytes() } else { 0 };
         self.stream.prune(KEPT, saved_bytes)?;
-        let scheme = self.random.one_of(&self.spec.schemes);
+        let scheme = self.random.one_of(&self.spec.schemes_of(self.number));
         if scheme == Scheme::Copied && self.rotated.elapsed() < COPY_TIME {
             return Ok(None);
         }
