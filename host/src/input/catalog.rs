@@ -201,7 +201,7 @@ impl Catalog {
         self.settle_copies(now, &mut actions);
         // Whoever is told of the first begins to read it before hearing of the next.
         actions.sort_by_key(|action| match action {
-            Action::Follow { track, .. } => Some((track.birth_ns, track.generation)),
+            Action::Follow { track, .. } => Some((track.is_current(), track.birth_ns, track.generation)),
             Action::Tell(_) => None,
         });
         if std::mem::replace(&mut self.is_first_scan, false) && actions.is_empty() {
@@ -500,12 +500,13 @@ impl Left {
     }
 }
 
-/// Sorts the oldest file first. Clocks of file systems tick in milliseconds: where they do not tell, names do.
+/// Sorts the oldest file first. What has the name that all had is the newest, even if it is older than copies of what it was
+/// before. Clocks of file systems tick in milliseconds: where they do not tell, names do.
 fn age(found: &Found, lane: &Path) -> impl Ord + use<> {
     let Stat { birth_ns, modified_ns, .. } = found.stat;
     let name = |path: &Path| path.file_name().unwrap_or_default().as_bytes().to_owned();
     let rank = age_rank(&name(lane), &name(&found.path));
-    (birth_ns.unwrap_or(modified_ns), modified_ns, found.path == lane, rank)
+    (found.path == lane, birth_ns.unwrap_or(modified_ns), modified_ns, rank)
 }
 
 /// Whether a file with the number of one that is tracked is that one.

@@ -85,9 +85,9 @@ impl Lane {
 
     fn enqueue(&mut self, follower: Follower) {
         let track = follower.track();
-        let is_newer = |other: &Follower| match (other.track().birth_ns, track.birth_ns) {
-            (Some(other), Some(new)) => other > new,
-            _ => false,
+        let is_newer = |other: &Follower| match (other.track().is_current(), track.is_current()) {
+            (false, false) | (true, true) => other.track().birth_ns > track.birth_ns && track.birth_ns.is_some(),
+            (is_current, _) => is_current,
         };
         // The first one stays where it is if it is half read.
         let is_begun = self.followed.front().is_some_and(Follower::is_begun);

@@ -403,6 +403,31 @@ fn the_copy_of_a_file_that_was_truncated_again_is_finished_after_a_restart() {
 }
 
 #[test]
+fn a_copy_of_which_nothing_was_seen_comes_before_what_was_written_since() {
+    for matches in [logs, all] {
+        let mut agent = Agent::new(matches);
+        agent.append("app.log", "one\n");
+        assert_eq!(agent.read_all(), ["one"]);
+        agent.append("app.log", "two\n");
+        agent.copy("app.log", "app.log.2");
+        agent.truncate("app.log");
+        agent.append("app.log", "three\n");
+        // Nothing of it was seen when it was copied, too.
+        agent.copy("app.log", "app.log.1");
+        agent.truncate("app.log");
+        agent.append("app.log", "four\n");
+        agent.restart();
+        let mut lines = agent.read_all();
+        for _ in 0..2 {
+            agent.pass(Duration::from_secs(2));
+            lines.extend(agent.read_all());
+        }
+        assert_eq!(lines, ["two", "three", "four"]);
+        assert_eq!(agent.lost_bytes(), 0);
+    }
+}
+
+#[test]
 fn a_short_file_that_was_rotated_is_not_taken_for_the_beginning_of_a_copy() {
     for matches in [logs, all] {
         let mut agent = Agent::new(matches);

@@ -89,6 +89,11 @@ impl Track {
         self.lock().phase
     }
 
+    /// Whether it has the name that all files of its lane had first, so that none of them is newer.
+    pub fn is_current(&self) -> bool {
+        self.lock().real_path == self.lane
+    }
+
     /// Where its bytes are.
     pub fn balance(&self) -> Balance {
         // Held while the progress is asked, so that both are of one moment: who reads sees the length first.
