@@ -192,9 +192,9 @@ impl Catalog {
         }
         unknown.extend(self.rotated_meanwhile(&disturbed, now));
         unknown.sort_by_cached_key(|(found, lane)| age(found, lane));
-        // One that was renamed just now has been found under both names.
+        // One that was renamed just now has been found under both names, and one may be the copy of what was found later.
         let mut ids = HashSet::new();
-        unknown.retain(|(found, _)| ids.insert(found.stat.id));
+        unknown.retain(|(found, _)| ids.insert(found.stat.id) && !self.tracks.has_copy(&found.stat));
         for (found, lane) in unknown {
             self.begin(found, lane, now, &mut actions);
         }

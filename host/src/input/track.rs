@@ -209,6 +209,12 @@ impl Tracks {
         self.newest_of(stat.id).is_some_and(|track| track.birth_ns == stat.birth_ns)
     }
 
+    /// Whether a file is known as the copy of another one.
+    pub fn has_copy(&self, stat: &Stat) -> bool {
+        let track = self.newest_of(stat.id).filter(|track| track.birth_ns == stat.birth_ns);
+        track.is_some_and(|track| track.source.progress.ledger().copied > 0)
+    }
+
     /// Forgets a track.
     pub fn remove(&self, generation: u64) {
         let mut known = self.lock();
