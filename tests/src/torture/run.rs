@@ -19,7 +19,7 @@ use super::report::Report;
 use super::saved;
 use super::stream::Scheme;
 use super::writer::{self, Shared};
-use crate::agent::Running;
+use crate::agent::{PATIENCE, Running};
 use crate::scratch::Scratch;
 
 /// Does what the plan says, and returns what came of it. `None` if that is not possible on this machine.
@@ -109,7 +109,8 @@ impl<'a> Run<'a> {
 
     /// One life after the other, but for the last.
     fn live(&mut self, started: Instant) -> Result<()> {
-        while self.lives.len() < self.plan.lives && started.elapsed() < self.plan.longest {
+        self.first_life()?;
+        while self.lives.len() <= self.plan.lives && started.elapsed() < self.plan.longest {
             let death = self.plan.death(&mut self.random);
             let life = self.one_life(death)?;
             self.lives.push(life);
@@ -120,6 +121,26 @@ impl<'a> Run<'a> {
                 thread::sleep(Duration::from_millis(pause));
             }
         }
+        Ok(())
+    }
+
+    /// Lives until all files are in its checkpoints, and none is rotated before: who remembers nothing of a file that has a
+    /// name of its own cannot know that those beside it were rotated meanwhile.
+    fn first_life(&mut self) -> Result<()> {
+        let scratch = self.scratch;
+        let mut agent = self.start(scratch, None)?;
+        let started = Instant::now();
+        while saved::ledgers(&self.spec.data_dir, STREAMS)?.iter().any(|ledger| ledger.acknowledged == 0) {
+            ensure!(!agent.has_ended()? && started.elapsed() < PATIENCE, "no checkpoints:\n{}", agent.stderr());
+            self.poll()?;
+            thread::sleep(POLL_INTERVAL);
+        }
+        let finished = agent.terminate()?;
+        ensure!(finished.code() == Some(0), "the agent ended with {}:\n{}", finished.status, finished.stderr);
+        self.shared.is_up.store(false, Ordering::Relaxed);
+        let life = self.end_life(Vec::new(), true)?;
+        self.lives.push(life);
+        self.shared.may_rotate.store(true, Ordering::Relaxed);
         Ok(())
     }
 

@@ -20,6 +20,8 @@ pub struct Shared {
     streams: Vec<Written>,
     /// An agent runs.
     pub is_up: AtomicBool,
+    /// All files are known to an agent.
+    pub may_rotate: AtomicBool,
     /// Nothing more is to be written.
     pub is_over: AtomicBool,
 }
@@ -63,7 +65,8 @@ impl Shared {
     /// Nothing was written yet.
     pub fn new(streams: usize) -> Self {
         let streams = (0..streams).map(|_| Written::default()).collect();
-        Self { streams, is_up: AtomicBool::new(false), is_over: AtomicBool::new(false) }
+        let [is_up, may_rotate, is_over] = [const { AtomicBool::new(false) }; 3];
+        Self { streams, is_up, may_rotate, is_over }
     }
 
     /// How many lines were written to each stream.
@@ -180,6 +183,9 @@ impl Writer<'_> {
                 return Ok(None);
             }
             self.rotations = if self.random.once_in(4) { self.random.between(2, 10) } else { 1 };
+        }
+        if !self.shared.may_rotate.load(Ordering::Relaxed) {
+            return Ok(None);
         }
         // The clocks of file systems must tell which file is older.
         if self.rotated.elapsed() < CLOCK_TICK {
