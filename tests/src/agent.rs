@@ -184,6 +184,14 @@ impl Running<'_> {
         kill_process(Pid::from_child(&self.child), signal).context("cannot send a signal")
     }
 
+    /// Whether it runs no more.
+    ///
+    /// # Errors
+    /// If the system cannot say.
+    pub fn has_ended(&mut self) -> Result<bool> {
+        Ok(self.child.try_wait()?.is_some())
+    }
+
     /// Waits for its end.
     ///
     /// # Errors
@@ -280,8 +288,10 @@ fn mask_time(line: &str, ran: &RangeInclusive<i64>) -> String {
 fn program() -> PathBuf {
     let named = env::var_os(concat!("CARGO_BIN_EXE_", "loglift-under-test")).map(PathBuf::from);
     named.unwrap_or_else(|| {
-        let test = env::current_exe().unwrap_or_default();
-        test.ancestors().nth(2).unwrap_or(&test).join("loglift-under-test")
+        let own = env::current_exe().unwrap_or_default();
+        // Programs are beside it, tests one directory below.
+        let places = own.ancestors().skip(1).take(2).map(|directory| directory.join("loglift-under-test"));
+        places.into_iter().find(|place| place.exists()).unwrap_or_else(|| "loglift-under-test".into())
     })
 }
 

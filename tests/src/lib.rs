@@ -6,4 +6,5 @@ pub mod guests;
 pub mod sandboxed;
 pub mod scratch;
 pub mod status;
+pub mod torture;
 pub mod twin;

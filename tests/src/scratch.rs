@@ -31,6 +31,11 @@ impl Scratch {
         self.directory.path()
     }
 
+    /// Leaves the directory where it is, for a person to look at.
+    pub fn keep(&mut self) {
+        self.directory.disable_cleanup(true);
+    }
+
     /// The whole path of a file in it.
     pub fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
@@ -97,7 +102,7 @@ impl Scratch {
     }
 
     /// The agent with these arguments, to be run in this directory.
-    pub fn loglift<'a>(&'a self, arguments: &[&'a str]) -> Invocation<'a> {
+    pub fn loglift(&self, arguments: &[&str]) -> Invocation<'_> {
         Invocation::new(self, arguments)
     }
 }

@@ -7,6 +7,7 @@ mod demo;
 mod line;
 mod random;
 mod test;
+mod torture;
 
 use std::env;
 use std::path::PathBuf;
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
             Some(options) => bench::run(&options),
             None => return usage(),
         },
+        Some(("torture", rest)) => torture::run(rest),
         Some(("help" | "--help" | "-h", _)) => {
             println!("{USAGE}");
             return ExitCode::SUCCESS;
@@ -73,5 +75,7 @@ Usage: cargo xtask COMMAND
                             measure the agent end to end, by default on 256 MB, the best of 3 runs of all rows:
                             lines-discard, lines-file, java-discard, json-discard, json-file, access-discard,
                             csv-discard
+  torture [--minutes N] [--kills N] [--seed S] [--schemes NAME,...]
+                            kill the agent while files are written and rotated, by default 500 times in 10 minutes
 
 Each command first installs what it needs to compile processors, and says so.";

@@ -11,6 +11,7 @@ use super::disk::{Disk, Found, Medium};
 use super::journal::{self, HEADER, Newer, Recovery};
 use super::lock::{Lock, LockError};
 use super::record::{self, Saved};
+use crate::telemetry::failpoint;
 
 /// The checkpoints of an agent. Nobody else can open the same directory as long as it lives.
 #[derive(Debug)]
@@ -164,7 +165,7 @@ impl Store {
             saved: Saved { at: journal.saved_at, next_generation: journal.next_generation },
             len: recovery.len,
             compact_above: 0,
-            slack_bytes: SLACK_BYTES,
+            slack_bytes: failpoint::journal_slack_bytes().unwrap_or(SLACK_BYTES),
             must_rewrite: recovery.must_rewrite,
             _lock: lock,
         };

@@ -1,7 +1,6 @@
 //! Decides for each file that appears which one it is: a new one, one that was renamed, one that an earlier agent has left
 //! half read, or the copy of another.
 
-use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::io;
@@ -15,7 +14,7 @@ use super::find::{self, Found};
 use super::first::{FirstRead, first_read};
 use super::follow::FollowSpec;
 use super::identity::{Match, Remembered, compare};
-use super::related::{bases, is_compressed_name};
+use super::related::{age_rank, bases, is_compressed_name};
 use super::stat::Stat;
 use super::track::{Phase, Seen, Track, Tracks};
 use crate::event::{FileId, Ledger, Loss, Offset, Position, Progress, Signature, Source};
@@ -160,11 +159,8 @@ impl Catalog {
             self.unopened.remove(path);
         }
         // Known before any is looked at, so that each finds the one that it was renamed from.
-        for path in &changes.appeared {
-            if !self.paths.insert(path.clone()) || self.lanes.contains(path) {
-                disturbed.push(path.clone());
-            }
-        }
+        self.paths.extend(changes.appeared.iter().cloned());
+        disturbed.extend(changes.appeared.iter().cloned());
         let retried: Vec<PathBuf> = self.unopened.iter().cloned().collect();
         let mut found = Vec::new();
         for path in changes.appeared.into_iter().chain(retried) {
@@ -197,6 +193,9 @@ impl Catalog {
             track.see(|seen| seen.is_named &= seen.real_path != *path);
         });
         unknown.sort_by_cached_key(|(found, lane)| age(found, lane));
+        // One that was renamed just now has been found under both names, and one may be the copy of what was found later.
+        let mut ids = HashSet::new();
+        unknown.retain(|(found, _)| ids.insert(found.stat.id) && !self.tracks.has_copy(&found.stat));
         for (found, lane) in unknown {
             self.begin(found, lane, now, &mut actions);
         }
@@ -348,7 +347,8 @@ impl Catalog {
         if left.is_wanted()
             && let Some(copy) = find::copy_of(&left.path, left.id, left.seen.head, &left.position)
         {
-            if self.tracks.newest_of(copy.stat.id).is_none() {
+            let is_copy = |left: &Left| left.id == copy.stat.id && left.birth_ns == copy.stat.birth_ns;
+            if !self.left.iter().any(is_copy) && !self.tracks.knows(&copy.stat) {
                 self.tracks.begin_copy(left.path.clone(), &copy, left.seen.head);
             }
             return self.resume(left, Some(copy), true, actions);
@@ -365,35 +365,38 @@ impl Catalog {
         tell_lost(actions, &track, lost, cause);
     }
 
-    /// Files that had one of these paths between two looks at it, and have another one by now that nobody looks for: they
-    /// were made after the newest one that is known there.
+    /// Files that had one of these paths between two looks at it, and have another one by now: they were made after the
+    /// newest one that was known there a while ago. One that was renamed during the last look may have been missed by it.
     fn rotated_meanwhile(&mut self, paths: &[PathBuf], now: Moment) -> Vec<(Found, PathBuf)> {
-        let lanes: HashSet<&PathBuf> = paths.iter().filter(|path| self.lanes.contains(*path)).collect();
+        let lanes = paths.iter().map(|path| self.lane_of(path));
+        let lanes: HashSet<PathBuf> = lanes.filter(|lane| self.lanes.contains(lane)).collect();
         if lanes.is_empty() {
             return Vec::new();
         }
+        let looked_ns = if self.is_first_scan { self.alive_ns.unwrap_or(now.unix_ns) } else { now.unix_ns };
+        let settled_ns = looked_ns.saturating_sub(ROTATION_TIME.as_nanos() as i64);
         let mut births: HashMap<PathBuf, i64> = HashMap::new();
         for track in self.tracks.all() {
             if let Some(birth) = track.birth_ns {
-                let newest = births.entry(track.lane.clone()).or_insert(birth);
-                *newest = birth.max(*newest);
+                let since = births.entry(track.lane.clone()).or_insert(birth);
+                *since = if birth.max(*since) <= settled_ns { birth.max(*since) } else { birth.min(*since) };
             }
         }
         let directories: HashSet<&Path> = lanes.iter().filter_map(|path| path.parent()).collect();
-        let entries = directories.into_iter().filter_map(|directory| std::fs::read_dir(directory).ok()).flatten();
         let mut unknown = Vec::new();
-        for path in entries.flatten().map(|entry| entry.path()) {
+        for path in directories.into_iter().flat_map(find::all_in) {
             let Some(name) = path.file_name().map(OsStrExt::as_bytes) else { continue };
             let mut bases = bases(name).into_iter().map(|base| path.with_file_name(OsString::from_vec(base)));
             let Some(lane) = bases.find(|base| lanes.contains(base)) else { continue };
             let Some(since) = births.get(&lane) else { continue };
-            if self.paths.contains(&path) || is_compressed_name(name) {
+            if is_compressed_name(name) {
                 continue;
             }
             let Ok(found) = Found::open(&path) else { continue };
             let known = self.tracks.newest_of(found.stat.id).filter(|track| is_same(track, &found));
             if let Some(track) = known {
-                track.see(|seen| (seen.real_path, seen.is_named) = (path, false));
+                let is_named = self.paths.contains(&path);
+                track.see(|seen| (seen.real_path, seen.is_named) = (path, is_named));
             } else if found.stat.birth_ns.is_some_and(|birth| birth > *since) {
                 unknown.push((found, lane));
             }
@@ -460,22 +463,23 @@ impl Catalog {
             if self.tracks.newest_of(found.stat.id).is_some_and(|track| is_same(&track, &found)) {
                 continue;
             }
-            if now.instant.saturating_duration_since(since) < COPY_TIME {
+            let lane = self.lane_of(&path);
+            if now.instant.saturating_duration_since(since) < COPY_TIME && self.looks_like_copy(&found, &lane) {
                 self.copies.push((path, since));
                 continue;
             }
-            let lane = self.lane_of(&path);
             self.begin(found, lane, now, actions);
         }
     }
 }
 
 impl Action {
-    /// Sorts what is told first, then the files, the oldest first.
+    /// Sorts what is told first, then the files, the oldest first: whoever is told of the first begins to read it before
+    /// hearing of the next.
     fn age(&self) -> impl Ord + use<> {
         match self {
-            Self::Tell(_) => (None, 0),
-            Self::Follow { track, .. } => (Some(track.birth_ns), track.generation),
+            Self::Tell(_) => None,
+            Self::Follow { track, .. } => Some((track.is_current(), track.birth_ns, track.generation)),
         }
     }
 }
@@ -489,7 +493,10 @@ impl Left {
     /// Finds the file under another name, in the directory that it was in or up to `depth` levels below.
     fn find(&self, depth: u64) -> Option<Found> {
         let directories = [self.seen.real_path.parent(), self.path.parent()].into_iter().flatten();
-        let mut found = directories.filter_map(|directory| find::by_id(directory, self.id, depth));
+        let directories: Vec<&Path> = directories.collect();
+        // One that is renamed while its directory is read may not be seen.
+        let mut found =
+            (0..FIND_TIMES).flat_map(|_| &directories).filter_map(|directory| find::by_id(directory, self.id, depth));
         found.find(|found| self.matches(found) != Match::Other)
     }
 
@@ -504,10 +511,13 @@ impl Left {
     }
 }
 
-/// Sorts the oldest file first. Clocks of file systems tick in milliseconds: where they do not tell, names do.
+/// Sorts the oldest file first. What has the name that all had is the newest, even if it is older than copies of what it was
+/// before. Clocks of file systems tick in milliseconds: where they do not tell, names do.
 fn age(found: &Found, lane: &Path) -> impl Ord + use<> {
     let Stat { birth_ns, modified_ns, .. } = found.stat;
-    (birth_ns.unwrap_or(modified_ns), modified_ns, found.path == lane, Reverse(found.path.clone()))
+    let name = |path: &Path| path.file_name().unwrap_or_default().as_bytes().to_owned();
+    let rank = age_rank(&name(lane), &name(&found.path));
+    (found.path == lane, birth_ns.unwrap_or(modified_ns), modified_ns, rank)
 }
 
 /// Whether a file with the number of one that is tracked is that one.
@@ -552,6 +562,12 @@ fn tell_lost(actions: &mut Vec<Action>, track: &Track, lost: u64, cause: Loss) {
 
 /// How soon a file that could not be opened is tried again.
 const RETRY_TIME: Duration = Duration::from_secs(1);
+
+/// How often a file that is missing is looked for.
+const FIND_TIMES: usize = 2;
+
+/// How long after it was made a file may be found that was renamed while its directory was looked at.
+const ROTATION_TIME: Duration = Duration::from_secs(10);
 
 /// How long a file that begins as another one is taken for its copy: tools copy first, and then truncate the original.
 const COPY_TIME: Duration = Duration::from_secs(10);

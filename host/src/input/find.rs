@@ -97,6 +97,25 @@ pub fn by_id(directory: &Path, id: FileId, depth: u64) -> Option<Found> {
     below.iter().find_map(|directory| by_id(directory, id, depth - 1))
 }
 
+/// The paths of all files of a directory, none if it cannot be read. Read again while files are renamed: one that gets
+/// another name meanwhile can be missing.
+pub fn all_in(directory: &Path) -> Vec<PathBuf> {
+    let list = || {
+        let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+        let mut files: Vec<(u64, PathBuf)> = entries.map(|entry| (entry.ino(), entry.path())).collect();
+        files.sort();
+        files
+    };
+    let mut files = list();
+    for _ in 0..LISTINGS {
+        let again = list();
+        if std::mem::replace(&mut files, again.clone()) == again {
+            break;
+        }
+    }
+    files.into_iter().map(|(_, path)| path).collect()
+}
+
 /// Files beside `path` whose names were made of its name by rotation, which are not compressed.
 pub fn rotated_siblings(path: &Path) -> Vec<Found> {
     let (Some(directory), Some(base)) = (path.parent(), path.file_name()) else { return Vec::new() };
@@ -134,6 +153,9 @@ pub fn copy_of(path: &Path, original: FileId, head: Signature, position: &Positi
     // The latest, if there are several: an older one may begin in the same way.
     rotated_siblings(path).into_iter().filter(is_copy).max_by_key(|found| found.stat.modified_ns)
 }
+
+/// How often a directory that changes is read again.
+const LISTINGS: usize = 10;
 
 /// Opening a FIFO does not wait for its writer, so that it can be refused. From Linux' `asm-generic/fcntl.h`, which holds
 /// for the architectures that we build for.

@@ -90,6 +90,11 @@ impl Follower {
         self.is_copy
     }
 
+    /// Whether anything of it was read.
+    pub fn is_begun(&self) -> bool {
+        self.is_copy || self.chunker.read_to() > Offset(0)
+    }
+
     /// Where reading is, whatever is done with.
     pub fn read_position(&self) -> Position {
         let before = self.chunker.last_bytes();

@@ -102,13 +102,17 @@ impl Lane {
         let track = follower.track();
         let is_newer = |other: &Follower| {
             let other = other.track();
-            match (other.birth_ns, track.birth_ns) {
-                (Some(other_birth), Some(birth)) => (other_birth, other.generation) > (birth, track.generation),
-                _ => false,
+            match (other.is_current(), track.is_current()) {
+                (false, false) | (true, true) => match (other.birth_ns, track.birth_ns) {
+                    (Some(other_birth), Some(birth)) => (other_birth, other.generation) > (birth, track.generation),
+                    _ => false,
+                },
+                (is_current, _) => is_current,
             }
         };
-        // The first one stays where it is: it may be half read.
-        let place = (1..self.followed.len()).find(|place| is_newer(&self.followed[*place]));
+        // The first one stays where it is if it is half read.
+        let is_begun = self.followed.front().is_some_and(Follower::is_begun);
+        let place = (usize::from(is_begun)..self.followed.len()).find(|place| is_newer(&self.followed[*place]));
         self.followed.insert(place.unwrap_or(self.followed.len()), follower);
         self.close_waiting();
     }

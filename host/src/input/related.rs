@@ -19,6 +19,15 @@ pub fn bases(name: &[u8]) -> Vec<Vec<u8>> {
     inserted.map(|(start, end)| [&name[..start], &name[end..]].concat()).collect()
 }
 
+/// Sorts the names that rotation made of `base`, the oldest file first: that with the highest number, or the earliest date.
+pub fn age_rank(base: &[u8], name: &[u8]) -> i128 {
+    let common = base.iter().zip(name).take_while(|(base, name)| base == name).count();
+    let digits = name[common..].iter().filter(|byte| byte.is_ascii_digit()).take(MAX_DATE_DIGITS);
+    let (count, value) =
+        digits.fold((0, 0), |(count, value), digit| (count + 1, value * 10 + i128::from(digit - b'0')));
+    if count < MIN_DATE_DIGITS { -value } else { value }
+}
+
 /// Whether the name says that the file is compressed: its bytes are no lines.
 pub fn is_compressed_name(name: &[u8]) -> bool {
     COMPRESSED.iter().any(|extension| name.ends_with(extension))
@@ -33,6 +42,12 @@ fn is_number_or_date(text: &[u8]) -> bool {
         && text.first().is_some_and(|first| b".-_".contains(first))
 }
 
+/// `251120` is a date, `12345` is a number.
+const MIN_DATE_DIGITS: usize = 6;
+
+/// A date, a time to the nanosecond and a zone.
+const MAX_DATE_DIGITS: usize = 30;
+
 /// What some tools use for the first copy.
 const WORDS: &[&[u8]] = &[b".old", b".bak", b".prev", b"~", b".copy", b".tmp"];
 
@@ -41,6 +56,19 @@ const COMPRESSED: &[&[u8]] = &[b".gz", b".bz2", b".xz", b".zst", b".lz4", b".Z",
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_higher_number_and_an_earlier_date_are_older() {
+        let check = |older: &str, newer: &str| {
+            assert!(age_rank(b"app.log", older.as_bytes()) < age_rank(b"app.log", newer.as_bytes()), "{older} {newer}");
+        };
+        check("app.log.2", "app.log.1");
+        check("app.log.10", "app.log.9");
+        check("app.2.log", "app.1.log");
+        check("app.log-20251120", "app.log-20251121");
+        check("app.log.2025-11-20T13:00", "app.log.2025-11-20T14:00");
+        check("app.log-20251120-1", "app.log-20251120-2");
+    }
 
     #[test]
     fn names_that_rotation_makes() {

@@ -139,6 +139,11 @@ impl Track {
         self.lock().seen.phase
     }
 
+    /// Whether it has the name that all files of its lane had first, so that none of them is newer.
+    pub fn is_current(&self) -> bool {
+        self.lock().seen.real_path == self.lane
+    }
+
     /// What is known of it at one moment, whatever others do meanwhile.
     ///
     /// What must hold: its balance is even. For that, whoever reads has the length seen before, and whoever changes length or
@@ -253,6 +258,17 @@ impl Tracks {
     /// The newest track of a file.
     pub fn newest_of(&self, id: FileId) -> Option<Arc<Track>> {
         self.lock().newest.get(&id).cloned()
+    }
+
+    /// Whether a file is tracked, and not just another one that had its number.
+    pub fn knows(&self, stat: &Stat) -> bool {
+        self.newest_of(stat.id).is_some_and(|track| track.birth_ns == stat.birth_ns)
+    }
+
+    /// Whether a file is known as the copy of another one.
+    pub fn has_copy(&self, stat: &Stat) -> bool {
+        let track = self.newest_of(stat.id).filter(|track| track.birth_ns == stat.birth_ns);
+        track.is_some_and(|track| track.source.progress.ledger().copied > 0)
     }
 
     /// Forgets a track.

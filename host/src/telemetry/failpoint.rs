@@ -2,6 +2,9 @@
 //!
 //! A debug build with `LOGLIFT_KILL_AT=NAME:COUNT` in its environment sends itself SIGKILL when it comes to the place
 //! `NAME` for the `COUNT`th time. In a release build these places are nothing.
+//!
+//! A debug build can also be told to do something wrong, with `LOGLIFT_BREAK=NAME`, so that tests can show that they would
+//! notice; and to compact its journal sooner, with `LOGLIFT_JOURNAL_SLACK_BYTES`.
 
 /// A place by this name. Does not return if the agent is to be killed here.
 #[cfg(debug_assertions)]
@@ -13,6 +16,27 @@ pub fn hit(name: &str) {
 #[cfg(not(debug_assertions))]
 #[inline(always)]
 pub fn hit(_name: &str) {}
+
+/// Whether the agent is to do wrong what has this name.
+#[cfg(debug_assertions)]
+pub fn is_broken(name: &str) -> bool {
+    debug::BROKEN.as_deref() == Some(name)
+}
+
+/// Whether the agent is to do wrong what has this name.
+#[cfg(not(debug_assertions))]
+#[inline(always)]
+pub fn is_broken(_name: &str) -> bool {
+    false
+}
+
+/// How much of the journal of checkpoints may be outdated, if a test wants that to be little.
+pub fn journal_slack_bytes() -> Option<u64> {
+    if !cfg!(debug_assertions) {
+        return None;
+    }
+    std::env::var("LOGLIFT_JOURNAL_SLACK_BYTES").ok()?.parse().ok()
+}
 
 #[cfg(debug_assertions)]
 mod debug {
@@ -30,6 +54,8 @@ mod debug {
         }
         parsed.map(|(name, count)| (name.to_owned(), AtomicU64::new(count)))
     });
+
+    pub(super) static BROKEN: LazyLock<Option<String>> = LazyLock::new(|| std::env::var("LOGLIFT_BREAK").ok());
 
     pub(super) fn hit(name: &str) {
         let Some((armed, left)) = &*ARMED else { return };

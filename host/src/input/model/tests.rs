@@ -172,6 +172,98 @@ fn a_copy_that_was_made_while_the_agent_was_stopped_is_finished() {
 }
 
 #[test]
+fn the_copy_of_a_file_that_was_truncated_again_is_finished_after_a_restart() {
+    for matches in [logs, all] {
+        let mut agent = Agent::new(matches);
+        agent.append("app.log", "one\n");
+        assert_eq!(agent.read_all(), ["one"]);
+        agent.append("app.log", "two\n");
+        agent.copy("app.log", "app.log.1");
+        agent.truncate("app.log");
+        agent.append("app.log", "three\n");
+        agent.scan();
+        while agent.read_once() {}
+        // Now both contents of the file are known, and neither is done with.
+        agent.restart();
+        assert_eq!(agent.read_all(), ["two"]);
+        agent.pass(Duration::from_secs(2));
+        assert_eq!(agent.read_all(), ["three"]);
+        assert_eq!(agent.lost_bytes(), 0);
+    }
+}
+
+#[test]
+fn a_copy_of_which_nothing_was_seen_comes_before_what_was_written_since() {
+    for matches in [logs, all] {
+        let mut agent = Agent::new(matches);
+        agent.append("app.log", "one\n");
+        assert_eq!(agent.read_all(), ["one"]);
+        agent.append("app.log", "two\n");
+        agent.copy("app.log", "app.log.2");
+        agent.truncate("app.log");
+        agent.append("app.log", "three\n");
+        // Nothing of it was seen when it was copied, too.
+        agent.copy("app.log", "app.log.1");
+        agent.truncate("app.log");
+        agent.append("app.log", "four\n");
+        agent.restart();
+        let mut lines = agent.read_all();
+        for _ in 0..2 {
+            agent.pass(Duration::from_secs(2));
+            lines.extend(agent.read_all());
+        }
+        assert_eq!(lines, ["two", "three", "four"]);
+        assert_eq!(agent.lost_bytes(), 0);
+    }
+}
+
+#[test]
+fn a_short_file_that_was_rotated_is_not_taken_for_the_beginning_of_a_copy() {
+    for matches in [logs, all] {
+        let mut agent = Agent::new(matches);
+        agent.append("app.log", &("x".repeat(2000) + "\n"));
+        assert_eq!(agent.read_all().len(), 1);
+        agent.rename("app.log", "app.log.2");
+        agent.append("app.log", "short\n");
+        agent.rename("app.log", "app.log.1");
+        agent.append("app.log", "next\n");
+        assert_eq!(agent.read_all(), ["short", "next"]);
+    }
+}
+
+#[test]
+fn a_file_that_was_made_and_rotated_while_its_path_led_nowhere_is_read() {
+    for matches in [logs, all] {
+        let mut agent = Agent::new(matches);
+        agent.append("app.log", "1\n");
+        assert_eq!(agent.read_all(), ["1"]);
+        agent.rename("app.log", "app.log.2");
+        agent.scan();
+        agent.append("app.log", "2\n");
+        agent.rename("app.log", "app.log.1");
+        agent.append("app.log", "3\n");
+        assert_eq!(agent.read_all(), ["2", "3"]);
+    }
+}
+
+#[test]
+fn a_file_that_was_missed_when_a_newer_one_was_found_is_read() {
+    let mut agent = Agent::new(logs);
+    agent.append("app.log", "1\n");
+    assert_eq!(agent.read_all(), ["1"]);
+    agent.rename("app.log", "app.log.2");
+    agent.append("app.log", "2\n");
+    // Not where it is looked for, as if it were renamed while its directory was listed.
+    agent.rename("app.log", "elsewhere");
+    agent.append("app.log", "3\n");
+    assert_eq!(agent.read_all(), ["3"]);
+    agent.rename("elsewhere", "app.log.1");
+    agent.rename("app.log", "app.log.0");
+    agent.append("app.log", "4\n");
+    assert_eq!(agent.read_all(), ["2", "4"]);
+}
+
+#[test]
 fn what_looks_like_a_copy_and_is_none_is_read_after_a_while() {
     let mut agent = Agent::new(all);
     agent.append("app.log", "header\n");

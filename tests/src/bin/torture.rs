@@ -1,0 +1,40 @@
+//! `torture [--minutes N] [--kills N] [--seed S] [--schemes NAME,...]`: the kill test for as long as one likes, with one closing table.
+#![forbid(unsafe_code)]
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use loglift_tests::torture::stream::Scheme;
+use loglift_tests::torture::{Plan, run};
+
+fn main() -> Result<()> {
+    let mut plan = Plan::new(RandomState::new().hash_one(0) % 1_000_000, 500);
+    plan.longest = Duration::from_secs(600);
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    for pair in arguments.chunks(2) {
+        let [name, value] = pair else { bail!("{} has no value", pair[0]) };
+        if name == "--schemes" {
+            plan.schemes = value.split(',').map(scheme).collect::<Result<_>>()?;
+            continue;
+        }
+        let number = value.parse().with_context(|| format!("{name} {value}: not a number"))?;
+        match name.as_str() {
+            "--minutes" => plan.longest = Duration::from_secs(60 * number),
+            "--kills" => plan.lives = number as usize,
+            "--seed" => plan.seed = number,
+            _ => bail!("unknown option {name}"),
+        }
+    }
+    println!("seed {}, up to {} kills in up to {} s", plan.seed, plan.lives, plan.longest.as_secs());
+    let report = run(&plan)?.context("no disk is needed")?;
+    println!("\n{report}");
+    ensure!(report.is_good(), "not everything arrived as it should");
+    Ok(())
+}
+
+fn scheme(name: &str) -> Result<Scheme> {
+    let all = [Scheme::Numbered, Scheme::Dated, Scheme::Copied, Scheme::Deleted];
+    all.into_iter().find(|scheme| scheme.name() == name).with_context(|| format!("unknown scheme {name}"))
+}

@@ -1,0 +1,22 @@
+//! Kills the agent again and again while files are written and rotated, and checks that nothing is lost.
+//!
+//! A [`writer`] writes numbered lines to several [`stream`]s, which rotate in every way. The agent ([`run`]) delivers them to
+//! one file, which [`arrivals`] reads, and is killed at random moments and at the places where it hurts. After each kill the
+//! checkpoints on disk ([`saved`]) say what the next agent may deliver again: what was delivered and is not covered. In the
+//! end, [`check`](check::check) compares what was written with what arrived.
+
+pub mod arrivals;
+pub mod check;
+pub mod full_disk;
+pub mod line;
+pub mod plan;
+pub mod random;
+pub mod report;
+pub mod run;
+pub mod saved;
+pub mod stream;
+pub mod writer;
+
+pub use plan::{Death, Plan};
+pub use report::Report;
+pub use run::run;
