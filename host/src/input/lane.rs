@@ -64,11 +64,11 @@ impl Lane {
     }
 
     /// Puts a file behind those that are older than it.
-    pub fn adopt(&mut self, track: Arc<Track>, found: Option<Found>, is_copy: bool, now: Instant) {
+    pub fn adopt(&mut self, track: &Arc<Track>, found: Option<Found>, is_copy: bool, now: Instant) {
         let file = found.map(|found| found.file);
         let follower = match file {
-            Some(file) if is_copy => Follower::of_copy(Arc::clone(&track), file, &self.spec, now),
-            file => Follower::new(Arc::clone(&track), file, &self.spec, now),
+            Some(file) if is_copy => Follower::of_copy(Arc::clone(track), file, &self.spec, now),
+            file => Follower::new(Arc::clone(track), file, &self.spec, now),
         };
         match track.phase() {
             Phase::Finished => {

@@ -130,7 +130,7 @@ impl Agent {
                 Action::Follow { track, found, is_copy } => {
                     let (spec, tracks) = (Arc::new(self.spec.clone()), Arc::clone(&self.tracks));
                     let lane = self.lanes.entry(track.lane.clone()).or_insert_with(|| Lane::new(spec, tracks));
-                    lane.adopt(track, found, is_copy, self.now.instant);
+                    lane.adopt(&track, found, is_copy, self.now.instant);
                 }
                 Action::Tell(told) => self.told.push(told),
             }

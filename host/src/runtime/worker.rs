@@ -93,7 +93,7 @@ impl Worker {
         let now = Instant::now();
         let lane =
             schedule.lane_now(&order.track.lane, now, || Lane::new(Arc::clone(&self.spec), Arc::clone(&self.tracks)));
-        lane.adopt(order.track, order.found, order.is_copy, now);
+        lane.adopt(&order.track, order.found, order.is_copy, now);
     }
 }
 
