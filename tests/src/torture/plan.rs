@@ -70,7 +70,8 @@ impl Plan {
             _ => random.between(LONG_MS, LONG_MS + 500),
         });
         if self.deaths == Deaths::Asked {
-            return Death::Asked(after);
+            // A process that has not come to listen for the signal yet is ended by it.
+            return Death::Asked(after.max(Duration::from_millis(500)));
         }
         if self.broken.is_some() {
             return Death::At("send", random.between(3, 20));

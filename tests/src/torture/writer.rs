@@ -129,6 +129,7 @@ pub fn write(spec: &Spec, shared: &Shared) -> Result<Rotations> {
             random: random.fork(),
             rotations: 0,
             rotated: Instant::now(),
+            leaving: None,
             since: None,
         });
     }
@@ -164,6 +165,8 @@ struct Writer<'a> {
     random: Random,
     /// So many are to come shortly one after the other.
     rotations: u64,
+    /// The file is to be deleted, as soon as it was delivered.
+    leaving: Option<Instant>,
     /// When it rotated last.
     rotated: Instant,
     /// When a line was begun that is written in part.
@@ -173,6 +176,15 @@ struct Writer<'a> {
 impl Writer<'_> {
     /// Writes some lines and may rotate. Returns how.
     fn step(&mut self) -> io::Result<Option<Scheme>> {
+        if let Some(since) = self.leaving {
+            let is_delivered = self.saved_bytes() >= self.stream.written_bytes();
+            if is_delivered {
+                self.stream.rotate(Scheme::Deleted)?;
+                self.rotated = Instant::now();
+            }
+            self.leaving = (!is_delivered && since.elapsed() < LONGEST_LEAVE).then_some(since);
+            return Ok(is_delivered.then_some(Scheme::Deleted));
+        }
         let in_part = self.random.once_in(4);
         let lines = if self.random.once_in(50) { self.random.between(500, 3000) } else { self.random.between(1, 60) };
         let ends = self.stream.write(lines, in_part)?;
@@ -207,6 +219,7 @@ impl Writer<'_> {
             self.settle()?;
         }
         if scheme == Scheme::Deleted && self.saved_bytes() < self.stream.written_bytes() {
+            self.leaving = Some(Instant::now());
             return Ok(None);
         }
         self.stream.rotate(scheme)?;
@@ -247,6 +260,9 @@ const COPY_TIME: Duration = Duration::from_secs(4);
 
 /// Between two steps, at most.
 const MAX_PAUSE_US: u64 = 6_000;
+
+/// How long a file waits to be deleted.
+const LONGEST_LEAVE: Duration = Duration::from_secs(1);
 
 /// A line is written in part no longer than this. The agent takes it as it is after two seconds in a renamed file.
 const LONGEST_PART: Duration = Duration::from_millis(400);
