@@ -79,6 +79,11 @@ impl Track {
         self.lock().clone()
     }
 
+    /// Asks what was last seen of it, without a copy of that.
+    pub fn ask<T>(&self, question: impl FnOnce(&Seen) -> T) -> T {
+        question(&self.lock())
+    }
+
     /// Changes what was seen of it.
     pub fn see(&self, change: impl FnOnce(&mut Seen)) {
         change(&mut self.lock());
