@@ -42,7 +42,7 @@ impl Schedule {
         while let Some(Reverse((due, place))) = self.due.peek().copied() {
             let is_current = self.lanes[place].as_ref().is_some_and(|planned| planned.due == due);
             if is_current && due > now {
-                return Next::Wait(due - now);
+                return Next::Wait((due - now).max(SHORTEST_WAIT));
             }
             self.due.pop();
             if is_current {
@@ -91,6 +91,10 @@ impl Schedule {
     }
 }
 
+/// Lanes that are due soon after each other are looked at together: with ten thousand of them, to wake up for each would cost
+/// as much as to look at it.
+const SHORTEST_WAIT: Duration = Duration::from_millis(5);
+
 /// New files are said, so that nothing needs to be looked for.
 const LONGEST_WAIT: Duration = Duration::from_millis(500);
 
@@ -109,6 +113,26 @@ mod tests {
             Patience { flush: Duration::ZERO, quiet: Duration::ZERO, lost: Duration::ZERO, close: Duration::ZERO };
         let spec = FollowSpec { events: EventSpec::default(), patience, tail_bytes: 0, tailing_all: false };
         Lane::new(Arc::new(spec), Arc::new(Tracks::new(Arc::new(AtomicU64::new(1)))))
+    }
+
+    #[test]
+    fn lanes_that_are_due_soon_are_waited_for_together() {
+        let now = Instant::now();
+        let check = |due_ms: u64, expected_ms: Option<u64>| {
+            let mut schedule = Schedule::default();
+            schedule.lane_now(Path::new("a"), now, lane);
+            assert!(matches!(schedule.next(now), Next::Lane(_)));
+            schedule.put_back(now + Duration::from_millis(due_ms));
+            let wait = match schedule.next(now) {
+                Next::Lane(_) => None,
+                Next::Wait(wait) => Some(wait),
+            };
+            assert_eq!(wait, expected_ms.map(Duration::from_millis), "due in {due_ms} ms");
+        };
+        check(0, None);
+        check(1, Some(5));
+        check(5, Some(5));
+        check(20, Some(20));
     }
 
     #[test]
