@@ -95,7 +95,7 @@ fn a_file_whose_permission_is_lost_and_given_back_loses_no_line() -> Result<()> 
         .write("pipeline.yaml", config.replace("FileOffsetKey", "CloseUnusedReaderIntervalSec: 0, FileOffsetKey"))?;
     let mut agent = scratch.loglift(RUN).start()?;
     expect(&mut agent, &["one"])?;
-    fs::set_permissions(scratch.path("app.log"), fs::Permissions::from_mode(0))?;
+    fs::set_permissions(scratch.path("app.log"), fs::Permissions::from_mode(0o0))?;
     if fs::File::open(scratch.path("app.log")).is_ok() {
         eprintln!("skipped in part: who runs this may read everything");
     } else {
@@ -115,7 +115,7 @@ fn scratch_append_as_owner(scratch: &Scratch) -> Result<()> {
     let path = scratch.path("app.log");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o200))?;
     scratch.append("app.log", "hidden\n")?;
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).context("cannot take the permission away")
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o0)).context("cannot take the permission away")
 }
 
 #[test]

@@ -34,10 +34,19 @@ impl Process {
 
     /// The peak of the resident memory so far; 0 once the process has ended.
     pub(crate) fn peak_rss_bytes(&self) -> u64 {
+        self.memory_bytes("VmHWM:")
+    }
+
+    /// The resident memory now; 0 once the process has ended.
+    pub(crate) fn rss_bytes(&self) -> u64 {
+        self.memory_bytes("VmRSS:")
+    }
+
+    fn memory_bytes(&self, name: &str) -> u64 {
         let status = fs::read_to_string(self.proc("status")).unwrap_or_default();
-        let peak =
-            status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
-        peak.unwrap_or(0) * 1024
+        let kb: Option<u64> =
+            status.lines().find_map(|line| line.strip_prefix(name)?.trim().strip_suffix(" kB")?.parse().ok());
+        kb.unwrap_or(0) * 1024
     }
 
     /// How many bytes all its threads have read so far, from whatever.

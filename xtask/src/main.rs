@@ -21,6 +21,10 @@ fn main() -> ExitCode {
     let result = match args.split_first().map(|(command, rest)| (command.as_str(), rest)) {
         Some(("demo", [])) => demo::run(),
         Some(("test", rest)) => test::run(rest),
+        Some(("bench", [mode, names @ ..])) if mode == "follow" => match bench::follow::parse(names) {
+            Some(scenarios) => bench::follow::run(&scenarios),
+            None => return usage(),
+        },
         Some(("bench", rest)) => match bench::Options::parse(rest) {
             Some(options) => bench::run(&options),
             None => return usage(),
@@ -75,6 +79,9 @@ Usage: cargo xtask COMMAND
                             measure the agent end to end, by default on 256 MB, the best of 3 runs of all rows:
                             lines-discard, lines-file, java-discard, json-discard, json-file, access-discard,
                             csv-discard
+  bench follow [SCENARIO...]
+                            measure it on files that rest, grow or appear, by default in all scenarios: idle, growing,
+                            new-file, latency, fairness
   torture [--minutes N] [--kills N] [--seed S] [--schemes NAME,...]
                             kill the agent while files are written and rotated, by default 500 times in 10 minutes
 

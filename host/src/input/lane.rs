@@ -196,8 +196,8 @@ impl Lane {
     /// How long nothing needs to be done: short where something came a short while ago.
     fn wait(&self, now: Instant) -> Duration {
         let Some(first) = self.followed.front() else { return LONGEST_CLOSED_WAIT };
-        let longest = if first.is_open() { LONGEST_OPEN_WAIT } else { LONGEST_CLOSED_WAIT };
-        let wait = (first.quiet(now) / 16).clamp(SHORTEST_WAIT, longest);
+        let (part, longest) = if first.is_open() { (16, LONGEST_OPEN_WAIT) } else { (8, LONGEST_CLOSED_WAIT) };
+        let wait = (first.quiet(now) / part).clamp(SHORTEST_WAIT, longest);
         // Another one waits for its turn.
         let wait = if self.followed.len() > 1 { wait.min(SHORTEST_WAIT * 4) } else { wait };
         self.others_due().map_or(wait, |due| wait.min(due.saturating_duration_since(now)))

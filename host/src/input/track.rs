@@ -92,6 +92,11 @@ impl Track {
         self.lock().seen.clone()
     }
 
+    /// Asks what was last seen of it, without a copy of that.
+    pub fn ask<T>(&self, question: impl FnOnce(&Seen) -> T) -> T {
+        question(&self.lock().seen)
+    }
+
     /// Changes what was seen of it.
     pub fn see(&self, change: impl FnOnce(&mut Seen)) {
         let mut state = self.lock();

@@ -42,10 +42,8 @@ impl Checkpoints {
         let mut changed = Vec::new();
         for (pipeline, tracks) in &self.pipelines {
             for track in tracks.all() {
-                let saved = self.saved.get(&track.generation);
-                let entry = entry(pipeline, &track, saved.map_or(now, |saved| saved.updated));
-                if saved != Some(&entry) {
-                    changed.push(Entry { updated: now, ..entry });
+                if !self.saved.get(&track.generation).is_some_and(|saved| is_current(saved, &track)) {
+                    changed.push(entry(pipeline, &track, now));
                 }
             }
         }
@@ -87,16 +85,23 @@ fn entry_exists(entry: &Entry) -> bool {
     stat.is_ok_and(|stat| stat.id == entry.id && stat.birth_ns == entry.birth_ns)
 }
 
+/// Whether that is what is to be stored of a file still. Makes no copy, since most files rest.
+fn is_current(saved: &Entry, track: &Track) -> bool {
+    let (position, _, ledger) = track.source.progress.snapshot();
+    // A generation has one pipeline, path and file.
+    let is_read_so_far = saved.position == position && saved.ledger == ledger && saved.birth_ns == track.birth_ns;
+    is_read_so_far
+        && track.ask(|seen| {
+            let is_same = saved.len == seen.len && saved.head == seen.head && saved.state == state(seen.phase);
+            is_same && saved.real_path == seen.real_path
+        })
+}
+
 /// What is stored of a file.
 fn entry(pipeline: &str, track: &Track, updated: i64) -> Entry {
     let standing = track.standing();
     let (phase, ledger) = standing.to_store();
     let Standing { seen, committed: position, .. } = standing;
-    let state = match phase {
-        Phase::Untouched => State::Untouched,
-        Phase::Followed => State::Followed,
-        Phase::Finished => State::Finished,
-    };
     Entry {
         generation: track.generation,
         pipeline: pipeline.to_owned(),
@@ -108,8 +113,16 @@ fn entry(pipeline: &str, track: &Track, updated: i64) -> Entry {
         position,
         len: seen.len,
         updated,
-        state,
+        state: state(phase),
         ledger,
+    }
+}
+
+fn state(phase: Phase) -> State {
+    match phase {
+        Phase::Untouched => State::Untouched,
+        Phase::Followed => State::Followed,
+        Phase::Finished => State::Finished,
     }
 }
 

@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: the shipped agent end to end on big files, beside `cat`, `wc -l` and the same chain called natively.
 
 mod compare;
+pub(crate) mod follow;
 mod measure;
 mod records;
 mod row;
