@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::begin;
 use super::chunk::{CHUNK_BYTES, Chunker, EventSpec, Notice, Notices};
 use super::delay::Delay;
-use super::find::{Found, read_at};
+use super::find::{self, Found, read_at};
 use super::stat::Stat;
 use super::tail::{Name, Patience, Rest, Step, View, step};
 use super::track::{Seen, Track};
@@ -241,14 +241,13 @@ impl Follower {
         if let Some(file) = &self.file {
             return Ok(Ok(Stat::of(&file.metadata()?)));
         }
-        let gone = if seen.is_named { Step::Wait } else { Step::Finish };
         let at_path = match std::fs::metadata(&seen.real_path) {
             Ok(metadata) => Stat::of(&metadata),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Err(gone)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(self.find_again(seen)),
             Err(error) => return Err(error),
         };
         if Some(at_path.id) != self.track.source.file {
-            return Ok(Err(gone));
+            return Ok(self.find_again(seen));
         }
         if at_path.birth_ns != self.track.birth_ns {
             // The number is in use again, and whoever looks at paths cannot tell.
@@ -260,10 +259,26 @@ impl Follower {
         }
         let found = Found::open(&seen.real_path)?;
         if Some(found.stat.id) != self.track.source.file {
-            return Ok(Err(gone));
+            return Ok(self.find_again(seen));
         }
         self.file = Some(found.file);
         Ok(Ok(found.stat))
+    }
+
+    /// Opens a file that is not where it was any more. One that has a name which is looked for is left to whoever looks; one
+    /// that was renamed before may have been renamed again.
+    fn find_again(&mut self, seen: &Seen) -> Result<Stat, Step> {
+        if seen.is_named {
+            return Err(Step::Wait);
+        }
+        let directory = seen.real_path.parent();
+        let found = directory.zip(self.track.source.file).and_then(|(directory, id)| find::by_id(directory, id, 0));
+        let Some(found) = found.filter(|found| found.stat.birth_ns == self.track.birth_ns) else {
+            return Err(Step::Finish);
+        };
+        self.track.see(|seen| seen.real_path = found.path);
+        self.file = Some(found.file);
+        Ok(found.stat)
     }
 
     /// Whether the file begins in another way than it did, or has other bytes before what was read last.

@@ -298,7 +298,9 @@ impl Lane {
             return Ok(None);
         }
         let head = Signature::of(&new.head()?);
-        let (path, lane, is_named) = (old.source.path.clone(), old.lane.clone(), old.seen().is_named);
+        // Another file with its number has the name under which it was found.
+        let is_named = if new.stat.birth_ns == old.birth_ns { old.seen().is_named } else { new.path == old.lane };
+        let (path, lane) = (old.source.path.clone(), old.lane.clone());
         let track = self.tracks.begin(path, lane, new.path, &new.stat, head, Phase::Followed);
         track.see(|seen| seen.is_named = is_named);
         Ok(Some(Follower::new(track, Some(new.file), &self.spec, now)))

@@ -146,7 +146,8 @@ impl Track {
 
     /// Whether it has the name that all files of its lane had first, so that none of them is newer.
     pub fn is_current(&self) -> bool {
-        self.lock().seen.real_path == self.lane
+        let state = self.lock();
+        state.seen.is_named && state.seen.real_path == self.lane
     }
 
     /// What is known of it at one moment, whatever others do meanwhile.

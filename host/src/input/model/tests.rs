@@ -460,3 +460,36 @@ fn a_record_of_several_lines_is_not_lost_at_a_rotation() {
     agent.append("app.log", "B2\n b\nB3\n");
     assert_eq!(agent.read_all(), ["B1\n a", "B2\n b"]);
 }
+
+#[test]
+fn a_file_that_was_deleted_unread_comes_before_one_that_was_made_and_rotated_since() {
+    for matches in [logs, all] {
+        let mut agent = Agent::new(matches);
+        agent.append("app.log", "1\n");
+        agent.scan();
+        agent.remove("app.log");
+        agent.append("app.log", "2\n");
+        agent.rename("app.log", "app.log.1");
+        assert_eq!(agent.read_all(), ["1", "2"]);
+    }
+}
+
+#[test]
+fn a_closed_file_that_was_renamed_twice_is_found_again_before_those_behind_it() {
+    let mut agent = Agent::new(logs);
+    agent.append("app.log", "1\n");
+    assert_eq!(agent.read_all(), ["1"]);
+    agent.pass(Duration::from_secs(60));
+    assert_eq!(agent.read_all(), [""; 0]);
+    agent.append("app.log", "2\n");
+    agent.rename("app.log", "app.log.1");
+    agent.scan();
+    agent.append("app.log", "3\n");
+    agent.rename("app.log.1", "app.log.2");
+    agent.rename("app.log", "app.log.1");
+    while agent.read_once() {}
+    assert_eq!(agent.acknowledge(), ["2"]);
+    agent.append("app.log", "4\n");
+    assert_eq!(agent.read_all(), ["3", "4"]);
+    assert_eq!(agent.lost_bytes(), 0);
+}
