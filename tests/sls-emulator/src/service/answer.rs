@@ -1,5 +1,7 @@
 //! An answer as plain data.
 
+use std::fmt::Display;
+
 use serde::Serialize;
 
 use crate::content::{Compression, compress};
@@ -21,19 +23,19 @@ impl Answer {
 
     pub(crate) fn json(value: &impl Serialize) -> Self {
         let body = serde_json::to_vec(value).expect("names are strings and nothing else can fail");
-        Self { body, ..Self::done() }.with("content-type", "application/json")
+        Self { body, ..Self::done() }.with("content-type", &"application/json")
     }
 
     pub(crate) fn text(status: u16, kind: &'static str, text: &str) -> Self {
-        Self { status, body: text.as_bytes().to_vec(), ..Self::done() }.with("content-type", kind)
+        Self { status, body: text.as_bytes().to_vec(), ..Self::done() }.with("content-type", &kind)
     }
 
     pub(crate) fn refusal(refusal: &Refusal) -> Self {
         let answer = Self { status: refusal.status, body: refusal.body(), ..Self::done() };
-        answer.with("content-type", "application/json")
+        answer.with("content-type", &"application/json")
     }
 
-    pub(crate) fn with(mut self, name: &'static str, value: impl ToString) -> Self {
+    pub(crate) fn with(mut self, name: &'static str, value: &dyn Display) -> Self {
         self.headers.push((name, value.to_string()));
         self
     }
@@ -42,11 +44,11 @@ impl Answer {
     pub(crate) fn compressed(self, accept: &str) -> Self {
         let kind = Compression::accepted(accept);
         let raw_size = self.body.len();
-        let answer = self.with("x-log-bodyrawsize", raw_size);
+        let answer = self.with("x-log-bodyrawsize", &raw_size);
         if kind == Compression::None || raw_size == 0 {
             return answer;
         }
         let body = compress(kind, &answer.body);
-        Self { body, ..answer }.with("x-log-compresstype", kind.name())
+        Self { body, ..answer }.with("x-log-compresstype", &kind.name())
     }
 }

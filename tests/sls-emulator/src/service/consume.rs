@@ -65,9 +65,9 @@ impl Service {
         let next = groups.last().map_or(from, |group| group.id + 1);
         let answer = Answer { body: list, ..Answer::done() };
         Ok(answer
-            .with("content-type", "application/x-protobuf")
-            .with("x-log-count", groups.len())
-            .with("x-log-cursor", shard::cursor(next))
+            .with("content-type", &"application/x-protobuf")
+            .with("x-log-count", &groups.len())
+            .with("x-log-cursor", &shard::cursor(next))
             .compressed(request.headers.first("accept-encoding").unwrap_or_default()))
     }
 }

@@ -167,9 +167,9 @@ impl Service {
         let now = self.now();
         if with_id {
             let number = self.requests.fetch_add(1, Ordering::Relaxed);
-            answer = answer.with("x-log-requestid", format!("{now:08X}{number:016X}"));
+            answer = answer.with("x-log-requestid", &format!("{now:08X}{number:016X}"));
         }
-        answer.with("x-log-time", now).with("date", clock::format_http(now)).with("server", "AliyunSLS")
+        answer.with("x-log-time", &now).with("date", &clock::format_http(now)).with("server", &"AliyunSLS")
     }
 }
 

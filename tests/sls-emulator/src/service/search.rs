@@ -22,11 +22,11 @@ impl Service {
         let events = search.run(&self.store(), logstore)?;
         if request.method == "GET" {
             return Ok(Answer::json(&events)
-                .with("x-log-progress", "Complete")
-                .with("x-log-count", events.len())
-                .with("x-log-processed-rows", events.len())
-                .with("x-log-elapsed-millisecond", started.elapsed().as_millis())
-                .with("x-log-has-sql", false));
+                .with("x-log-progress", &"Complete")
+                .with("x-log-count", &events.len())
+                .with("x-log-processed-rows", &events.len())
+                .with("x-log-elapsed-millisecond", &started.elapsed().as_millis())
+                .with("x-log-has-sql", &false));
         }
         let meta = json!({
             "progress": "Complete", "count": events.len(), "processedRows": events.len(), "hasSQL": false,
@@ -49,7 +49,7 @@ impl Service {
         let total: u64 = buckets.iter().map(|(_, count)| count).sum();
         let describe = |(span, count): &(Range<i64>, u64)| json!({ "from": span.start, "to": span.end, "count": count, "progress": "Complete" });
         let buckets: Vec<Value> = buckets.iter().map(describe).collect();
-        Ok(Answer::json(&buckets).with("x-log-progress", "Complete").with("x-log-count", total))
+        Ok(Answer::json(&buckets).with("x-log-progress", &"Complete").with("x-log-count", &total))
     }
 }
 

@@ -103,7 +103,7 @@ impl Store {
         let mut groups: Vec<Stored> = Vec::new();
         let mut size = 0;
         while let Some(row) = rows.next()? {
-            let bytes = self.encode(row.get(1)?, row.get(2)?, row.get(3)?)?;
+            let bytes = self.encode(row.get_ref(1)?.as_blob()?, row.get(2)?, row.get(3)?)?;
             size += bytes.len();
             if size > limit_bytes && !groups.is_empty() {
                 break;
@@ -142,14 +142,14 @@ impl Store {
         self.db.prepare_cached("SELECT head FROM log_group WHERE id = ?")?.query_row([group], |row| row.get(0))
     }
 
-    fn encode(&self, head: Vec<u8>, first: i64, events: i64) -> Result<Vec<u8>> {
+    fn encode(&self, head: &[u8], first: i64, events: i64) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
         let mut statement = self.db.prepare_cached("SELECT log FROM event WHERE id >= ? AND id < ? ORDER BY id")?;
         let mut rows = statement.query([first, first + events])?;
         while let Some(row) = rows.next()? {
             put_bytes(&mut bytes, 1, row.get_ref(0)?.as_blob()?);
         }
-        bytes.extend_from_slice(&head);
+        bytes.extend_from_slice(head);
         Ok(bytes)
     }
 }
