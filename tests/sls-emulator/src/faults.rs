@@ -34,9 +34,6 @@ pub struct Rule {
     /// What happens to those.
     #[serde(flatten)]
     pub effect: Effect,
-    /// How much of the next failure is due.
-    #[serde(skip)]
-    due: f64,
 }
 
 /// What happens to a request; several may be combined.
@@ -86,17 +83,34 @@ pub enum Cut {
     BeforeAnswer,
 }
 
-impl Faults {
+/// Faults and how far each rule has come.
+#[derive(Debug, Default)]
+pub(crate) struct Injector {
+    faults: Faults,
+    /// For each rule, how much of its next failure is due.
+    due: Vec<f64>,
+}
+
+impl Injector {
+    pub(crate) fn new(faults: Faults) -> Self {
+        Self { due: vec![0.0; faults.rules.len()], faults }
+    }
+
+    /// The faults with what is left of them.
+    pub(crate) fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
     /// What happens to the next request, which is then one less to spoil.
-    pub fn next(&mut self, operation: &str) -> Effect {
-        let mut meant = self.rules.iter_mut().filter(|rule| rule.is_meant(operation) && rule.next != Some(0));
-        let Some(rule) = meant.next() else { return Effect::default() };
-        rule.due += rule.share.unwrap_or(1.0);
+    pub(crate) fn next(&mut self, operation: &str) -> Effect {
+        let mut meant = self.faults.rules.iter_mut().zip(&mut self.due).filter(|(rule, _)| rule.is_meant(operation));
+        let Some((rule, due)) = meant.next() else { return Effect::default() };
+        *due += rule.share.unwrap_or(1.0);
         // A share such as 0.1 is not exact; ten of them shall be one.
-        if rule.due < 1.0 - 1e-9 {
+        if *due < 1.0 - 1e-9 {
             return Effect::default();
         }
-        rule.due -= 1.0;
+        *due -= 1.0;
         rule.next = rule.next.map(|left| left - 1);
         rule.effect.clone()
     }
@@ -109,7 +123,7 @@ impl Rule {
     }
 
     fn is_meant(&self, operation: &str) -> bool {
-        self.operation.as_ref().is_none_or(|meant| meant == operation)
+        self.next != Some(0) && self.operation.as_ref().is_none_or(|meant| meant == operation)
     }
 }
 
@@ -146,9 +160,9 @@ mod tests {
     use super::*;
 
     fn check(rules: Vec<Rule>, operations: &[&str], spoilt: &[bool]) {
-        let mut faults = Faults { rules, ..Faults::default() };
+        let mut faults = Injector::new(Faults { rules, ..Faults::default() });
         let seen: Vec<bool> = operations.iter().map(|name| faults.next(name) != Effect::default()).collect();
-        assert_eq!(seen, spoilt, "{:?}", faults.rules);
+        assert_eq!(seen, spoilt, "{:?}", faults.faults);
     }
 
     fn busy() -> Rule {
@@ -170,7 +184,8 @@ mod tests {
 
     #[test]
     fn a_share_is_met_in_the_long_run() {
-        let mut faults = Faults { rules: vec![Rule { share: Some(0.1), ..busy() }], ..Faults::default() };
+        let rules = vec![Rule { share: Some(0.1), ..busy() }];
+        let mut faults = Injector::new(Faults { rules, ..Faults::default() });
         let spoilt = (0..1000).filter(|_| faults.next("put_logs") != Effect::default()).count();
         assert_eq!(spoilt, 100);
     }

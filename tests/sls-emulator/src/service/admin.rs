@@ -35,7 +35,7 @@ impl Service {
         let name = request.path.strip_prefix(PREFIX).unwrap_or_default();
         match (request.method.as_str(), name) {
             ("GET", "") => Ok(Answer::text(200, "text/html; charset=utf-8", include_str!("../page.html"))),
-            ("GET", "faults") => Ok(Answer::json(&*lock(&self.faults))),
+            ("GET", "faults") => Ok(Answer::json(lock(&self.faults).faults())),
             ("PUT", "faults") => {
                 let faults: Faults = serde_json::from_slice(&request.body).map_err(|error| unreadable(&error))?;
                 self.set_faults(faults);

@@ -15,7 +15,7 @@ use anyhow::{Context as _, Result};
 
 pub(crate) use answer::Answer;
 
-use crate::faults::{Effect, ErrorAnswer, Faults};
+use crate::faults::{Effect, ErrorAnswer, Faults, Injector};
 use crate::refusal::Refusal;
 use crate::request::Request;
 use crate::route::Operation;
@@ -28,7 +28,7 @@ use crate::{Options, clock};
 #[derive(Debug)]
 pub(crate) struct Service {
     store: Mutex<Store>,
-    faults: Mutex<Faults>,
+    faults: Mutex<Injector>,
     stats: Mutex<Stats>,
     credentials: Vec<Credential>,
     count_only: bool,
@@ -75,7 +75,7 @@ impl Service {
     }
 
     pub(crate) fn set_faults(&self, faults: Faults) {
-        *lock(&self.faults) = faults;
+        *lock(&self.faults) = Injector::new(faults);
     }
 
     /// What happens to this request, by its head alone.
@@ -159,7 +159,7 @@ impl Service {
     }
 
     fn now(&self) -> i64 {
-        clock::now() + lock(&self.faults).clock_offset_secs
+        clock::now() + lock(&self.faults).faults().clock_offset_secs
     }
 
     /// Adds what all answers carry.

@@ -60,10 +60,11 @@ def shown(sent):
     return time_, "10.1.2.3", {**head, "__time_ns_part__": str(ns), **dict(fields)}
 
 
-def put(client, items, **options):
+def put(client, items, hash_key=None, compress=True, compress_type=None):
     logs = [LogItem(time_, list(fields), ns) for time_, ns, fields in items]
     tags = [("__path__", "/var/log/a.log"), ("__pack_id__", "AB-1")]
-    client.put_logs(PutLogsRequest(PROJECT, LOGSTORE, "web", "", logs, logtags=tags, **options))
+    client.put_logs(PutLogsRequest(PROJECT, LOGSTORE, "web", "", logs, hashKey=hash_key, compress=compress,
+                                   logtags=tags, compress_type=compress_type))
 
 
 def searched(client, query="*", start=NOW - 60, end=NOW + 60, **options):
@@ -101,9 +102,9 @@ def round_trip(client):
     half = "8" + "0" * 31
     expect("shards", ranges, [(0, "0" * 32, half), (1, half, "f" * 32)])
 
-    put(client, SENT[:1], compress=False, hashKey="0" * 32)
-    put(client, SENT[1:2], compress=True, hashKey="f" * 32)
-    put(client, SENT[2:])
+    put(client, SENT[:1], compress=False, hash_key="0" * 32)
+    put(client, SENT[1:2], compress=True, hash_key="f" * 32)
+    put(client, SENT[2:], compress_type="zstd")
     by_time = [SENT[1], SENT[0], SENT[2]]
     expect("logs", searched(client), [shown(one) for one in by_time])
     expect("logs, newest first", searched(client, reverse=True), [shown(one) for one in reversed(by_time)])
@@ -121,7 +122,7 @@ def round_trip(client):
     histogram = client.get_histograms(GetHistogramsRequest(PROJECT, LOGSTORE, NOW - 10, NOW - 8, "", "*"))
     expect("histogram", [bar.get_count() for bar in histogram.get_histograms()], [2, 1])
 
-    for options in ({}, {"compress": False}):
+    for options in ({}, {"compress": False}, {"accept_compress_type": "zstd"}):
         logs = pulled(client, 0, **options) + pulled(client, 1, **options)
         found = sorted(logs, key=lambda log: (log["__time__"], log["__time_ns_part__"]))
         # This SDK makes a tuple of the nanoseconds.

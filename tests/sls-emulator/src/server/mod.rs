@@ -193,3 +193,6 @@ fn write_answer(answer: Answer) -> Result<Response<Full<Bytes>>, Broken> {
     let response = answer.headers.iter().fold(response, |response, (name, value)| response.header(*name, value));
     Ok(response.body(Full::new(answer.body.into()))?)
 }
+
+#[cfg(test)]
+mod tests;
