@@ -123,3 +123,8 @@ impl Emulator {
         self.server.wait()
     }
 }
+
+/// Compiles the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
