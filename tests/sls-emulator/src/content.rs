@@ -34,6 +34,11 @@ pub(crate) fn unpack(request: &Request) -> Result<Vec<Vec<u8>>, Refusal> {
     if request.headers.first("x-log-mode") == Some("batch_group") {
         check_size(request.body.len(), raw_size)?;
         let packages = read_packages(&request.body)?;
+        let sum =
+            packages.iter().fold(0_usize, |sum, package| sum.saturating_add(package.raw_size.unwrap_or_default()));
+        if sum > RAW_LIMIT_BYTES {
+            return Err(Refusal::too_large(sum, RAW_LIMIT_BYTES));
+        }
         return packages.iter().map(unpack_one).collect();
     }
     if compression == Compression::None {
@@ -116,7 +121,7 @@ fn unpack_one(package: &Package<'_>) -> Result<Vec<u8>, Refusal> {
         3 => Compression::Zstd,
         _ => return Err(Refusal::not_a_log_group()),
     };
-    let size = package.raw_size.filter(|size| *size <= RAW_LIMIT_BYTES).ok_or_else(Refusal::not_decompressed)?;
+    let size = package.raw_size.ok_or_else(Refusal::not_decompressed)?;
     decompress(compression, package.data, size)
 }
 
@@ -194,6 +199,9 @@ mod tests {
         check(bytes(G1), &[size("26"), kind("zstd")], Err("PostBodyUncompressError"));
         check(bytes(PACKAGES), &[size("213"), ("x-log-mode", "batch_group")], Err("ParameterInvalid"));
         check(bytes(G2), &[size("173"), ("x-log-mode", "batch_group")], Err("PostBodyInvalid"));
+        // Two packages of nearly 8 MiB each, as they say.
+        let bombs = bytes(&"0a0510ffffff03".repeat(2));
+        check(bombs, &[size("14"), ("x-log-mode", "batch_group")], Err("PostBodyTooLarge"));
     }
 
     #[test]

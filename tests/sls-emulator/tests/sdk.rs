@@ -42,7 +42,7 @@ fn python_with_sdk() -> Result<PathBuf> {
     let done = place.join("done");
     if !done.exists() {
         run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&place))?;
-        let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+        let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries=1", "--timeout=10"];
         run(Command::new(&python).args(install).args(PACKAGES))?;
         fs::write(done, "").context("marking the environment as done")?;
     }

@@ -263,6 +263,11 @@ fn the_clock_is_wrong_on_demand() {
     assert!((1199..=1201).contains(&ahead), "{ahead}");
     let date = clock::parse_http(headers.first("date").unwrap()).unwrap();
     assert!((date - clock::now() - 1200).abs() <= 1);
+    for absurd in [i64::MIN, i64::MAX] {
+        emulator.set_faults(Faults { clock_offset_secs: absurd, ..Faults::default() });
+        check(&emulator, &g1(), 400, "RequestTimeExpired");
+    }
+    emulator.set_faults(Faults { clock_offset_secs: 1200, ..Faults::default() });
     let corrected = clock::format_http(clock::now() + 1200);
     check(&emulator, &write(G1, &[("x-log-bodyrawsize", "26"), ("date", &corrected)]), 200, "");
 }
@@ -295,6 +300,8 @@ fn the_emulator_is_administered_without_a_signature() {
     let logs = admin(&emulator, "GET", &format!("/_emulator/logs?{part}&query=info"), &Value::Null).1;
     assert_eq!(logs[0]["__time_ns_part__"], "123456789");
     assert_eq!(logs[0]["__tag__:__path__"], "/var/log/a.log");
+    let always = format!("project=demo&logstore=app&from={}&to={}", i64::MIN, i64::MAX);
+    assert_eq!(admin(&emulator, "GET", &format!("/_emulator/histogram?{always}"), &Value::Null).0, 200);
     let bars = admin(&emulator, "GET", &format!("/_emulator/histogram?{part}"), &Value::Null).1;
     assert_eq!((&bars[0]["count"], &bars[1]["count"]), (&json!(1), &json!(1)));
     assert_eq!(admin(&emulator, "GET", "/_emulator/nothing", &Value::Null).0, 405);

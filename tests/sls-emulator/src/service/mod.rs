@@ -7,7 +7,6 @@ mod manage;
 mod search;
 mod write;
 
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -32,7 +31,6 @@ pub(crate) struct Service {
     stats: Mutex<Stats>,
     credentials: Vec<Credential>,
     count_only: bool,
-    data: PathBuf,
     requests: AtomicU64,
 }
 
@@ -45,7 +43,6 @@ impl Service {
             stats: Mutex::default(),
             credentials: options.credentials.iter().cloned().chain([standard]).collect(),
             count_only: options.count_only,
-            data: options.data.clone(),
             requests: AtomicU64::new(0),
         })
     }
@@ -159,7 +156,7 @@ impl Service {
     }
 
     fn now(&self) -> i64 {
-        clock::now() + lock(&self.faults).faults().clock_offset_secs
+        clock::now().saturating_add(lock(&self.faults).faults().clock_offset_secs).clamp(0, clock::LAST_SECOND)
     }
 
     /// Adds what all answers carry.
@@ -167,7 +164,7 @@ impl Service {
         let now = self.now();
         if with_id {
             let number = self.requests.fetch_add(1, Ordering::Relaxed);
-            answer = answer.with("x-log-requestid", &format!("{now:08X}{number:016X}"));
+            answer = answer.with("x-log-requestid", &format!("{:08X}{number:016X}", now as u32));
         }
         answer.with("x-log-time", &now).with("date", &clock::format_http(now)).with("server", &"AliyunSLS")
     }

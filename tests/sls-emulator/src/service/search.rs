@@ -14,6 +14,8 @@ use crate::store::{Event, Logstore, Moment, Store};
 const DEFAULT_LINES: usize = 100;
 const MOST_LINES: usize = 100;
 const MOST_BUCKETS: i64 = 60;
+/// The last time that a log can carry.
+const LAST_SECOND: i64 = u32::MAX as i64;
 
 impl Service {
     pub(super) fn read_logs(&self, logstore: &Logstore, request: &Request) -> Result<Answer, Refusal> {
@@ -72,7 +74,8 @@ impl Search {
         let from = number("from")?.ok_or_else(|| Refusal::missing_query("from"))?;
         let to = number("to")?.ok_or_else(|| Refusal::missing_query("to"))?;
         let part = |name: &str| number(name).map(|ns| ns.and_then(|ns| u32::try_from(ns).ok()).unwrap_or_default());
-        let span = (from, part("fromNs")?)..(to, part("toNs")?);
+        let within = |seconds: i64| seconds.clamp(0, LAST_SECOND + 1);
+        let span = (within(from), part("fromNs")?)..(within(to), part("toNs")?);
         if span.start >= span.end {
             return Err(Refusal::new(
                 400,

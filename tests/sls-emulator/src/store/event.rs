@@ -59,7 +59,9 @@ impl Serialize for Event {
         if let Some(ns) = self.time_ns {
             map.serialize_entry("__time_ns_part__", &ns.to_string())?;
         }
-        for (name, value) in self.named() {
+        // A field that the client named as the time would take its place.
+        let is_time = |name: &str| name == "__time__" || name == "__time_ns_part__";
+        for (name, value) in self.named().into_iter().filter(|(name, _)| !is_time(name)) {
             map.serialize_entry(&name, &value)?;
         }
         map.end()

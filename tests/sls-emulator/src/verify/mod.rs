@@ -9,7 +9,7 @@ use crate::request::Request;
 use crate::signature::{v1, v4};
 
 /// How far the clock of a client may be off, either way.
-pub(crate) const CLOCK_WINDOW_SECS: i64 = 15 * 60;
+pub(crate) const CLOCK_WINDOW_SECS: u64 = 15 * 60;
 
 /// A key that the emulator knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,7 +114,7 @@ fn parse_v4(fields: &str) -> Option<(&str, v4::Scope<'_>, &str)> {
 
 fn check_clock(date: &str, parsed: Option<i64>, now: i64) -> Result<(), Refusal> {
     let seconds = parsed.ok_or_else(|| Refusal::unreadable_time(date))?;
-    if (seconds - now).abs() > CLOCK_WINDOW_SECS {
+    if seconds.abs_diff(now) > CLOCK_WINDOW_SECS {
         return Err(Refusal::expired(date, &clock::format_http(now)));
     }
     Ok(())
