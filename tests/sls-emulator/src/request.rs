@@ -28,6 +28,13 @@ impl Request {
         let named = self.headers.first("x-log-project");
         named.or_else(|| project_of(self.headers.first("host").unwrap_or_default()))
     }
+
+    /// The same request with the port left out of `Host`; `None` if there is none.
+    pub(crate) fn without_port(&self) -> Option<Self> {
+        let (host, _) = self.headers.first("host")?.rsplit_once(':')?;
+        let named = self.headers.iter().map(|(name, value)| (name, if name == "host" { host } else { value }));
+        Some(Self { headers: named.collect(), ..self.clone() })
+    }
 }
 
 /// Headers in the order in which they came, with names in lower case.

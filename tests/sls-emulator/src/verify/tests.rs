@@ -91,6 +91,8 @@ fn a_sound_request_passes() {
         check(version, &[], &[Set("user-agent", "not signed")], Ok(()));
     }
     check(One, &[Set("x-log-date", DATE)], &[Remove("date")], Ok(()));
+    check(Four, &[], &[Set("host", "demo-project.127.0.0.1:8765")], Ok(()));
+    check(Four, &[Set("host", "demo-project.127.0.0.1:8765")], &[], Ok(()));
 }
 
 #[test]
