@@ -1,6 +1,7 @@
 //! Agents that end in every way, and the ones that go on after them. Random moments are up to `kill.rs`.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::os::unix::process::ExitStatusExt;
 
 use anyhow::{Context, Result, ensure};
@@ -114,5 +115,26 @@ fn checkpoints_that_are_empty_are_not_taken_for_a_first_start() -> Result<()> {
     let mut agent = scratch.loglift(RUN).start()?;
     agent.wait_for_log("checkpoints: ")?;
     agent.terminate()?;
+    Ok(())
+}
+
+#[test]
+fn a_file_behind_a_link_that_was_rotated_while_no_agent_ran_is_finished_first() -> Result<()> {
+    // As Kubernetes has it: a link that keeps its name, to a file that is renamed where it lies.
+    let scratch = collecting(&[])?;
+    fs::create_dir(scratch.path("pods"))?;
+    scratch.write("pods/0.log", "a\n")?;
+    symlink("pods/0.log", scratch.path("input.log"))?;
+    let agent = scratch.loglift(RUN).start()?;
+    wait_until("the first line", || lengths(&scratch) == [1])?;
+    agent.terminate()?;
+    scratch.append("pods/0.log", "bb\n")?;
+    fs::rename(scratch.path("pods/0.log"), scratch.path("pods/0.log.20251120-120000"))?;
+    scratch.write("pods/0.log", "ccc\n")?;
+    let agent = scratch.loglift(RUN).start()?;
+    wait_until("the other lines", || lengths(&scratch).len() >= 3)?;
+    expect_balanced(&agent.status()?)?;
+    agent.terminate()?;
+    ensure!(lengths(&scratch) == [1, 2, 3], "{:?}", lengths(&scratch));
     Ok(())
 }

@@ -492,8 +492,10 @@ impl Left {
 
     /// Finds the file under another name, in the directory that it was in or up to `depth` levels below.
     fn find(&self, depth: u64) -> Option<Found> {
-        let directories = [self.seen.real_path.parent(), self.path.parent()].into_iter().flatten();
-        let directories: Vec<&Path> = directories.collect();
+        // A link that keeps its name leads to where its files are renamed.
+        let behind_link = std::fs::canonicalize(&self.seen.real_path).ok();
+        let paths = [Some(&self.seen.real_path), Some(&self.path), behind_link.as_ref()].into_iter().flatten();
+        let directories: Vec<&Path> = paths.filter_map(|path| path.parent()).collect();
         // One that is renamed while its directory is read may not be seen.
         let mut found =
             (0..FIND_TIMES).flat_map(|_| &directories).filter_map(|directory| find::by_id(directory, self.id, depth));

@@ -172,7 +172,7 @@ impl Follower {
 
     /// How many bytes there are to read, by the last look.
     pub fn unread_bytes(&self) -> u64 {
-        self.track.seen().len.0.saturating_sub(self.chunker.read_to().0)
+        self.track.ask(|seen| seen.len.0).saturating_sub(self.chunker.read_to().0)
     }
 
     /// Reads one chunk.

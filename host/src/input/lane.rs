@@ -55,7 +55,8 @@ impl Lane {
         Self {
             spec,
             tracks,
-            followed: VecDeque::new(),
+            // Most paths never lead to a second file, and there may be many of them.
+            followed: VecDeque::with_capacity(1),
             untouched: Vec::new(),
             untouched_due: None,
             retired: Vec::new(),
