@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use loglift::event::{EventBatch, Source};
-use loglift::input::chunk::Chunker;
-use loglift::input::frame::Framing;
+use loglift::input::records::chunk::Chunker;
+use loglift::input::records::frame::Framing;
 use loglift::processor::chain::{Chain, Stage};
 use loglift::processor::component::Component;
 use loglift::processor::engine::Engine;

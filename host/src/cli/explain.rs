@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::config::Pipeline;
-use crate::input::first::{FirstRead, first_read};
-use crate::input::normalise;
-use crate::input::owner::{Ownership, ownership};
+use crate::input::follow::first::{FirstRead, first_read};
+use crate::input::paths::normalise;
+use crate::input::paths::owner::{Ownership, ownership};
 use crate::input::paths::{PathSet, Verdict};
 use crate::input::stat::Stat;
-use crate::input::trouble::Trouble;
+use crate::input::walk::trouble::Trouble;
 use crate::input::walk::{Change, Found, PassedOver, Walker};
 use crate::runtime::paths::{file_input, path_set, pattern_sets};
 

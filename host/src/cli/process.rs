@@ -9,7 +9,7 @@ use anyhow::Context;
 use super::{Common, ProcessArguments, load_agent_config, load_config, print_problems};
 use crate::event::{EventBatch, Source};
 use crate::flusher::json_lines::{Encoder, Shape};
-use crate::input::chunk::{Chunker, Notice};
+use crate::input::records::chunk::{Chunker, Notice};
 use crate::processor::chain::{Chain, Stage};
 use crate::runtime::events::{event_spec, ignores_unmatched};
 use crate::telemetry::alarm::{Alarm, Alarms};

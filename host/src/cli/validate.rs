@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::explain::explain;
 use super::{Common, ValidateArguments, load_configs, print_problems};
 use crate::config::{AgentConfig, FlusherKind, InputKind, Pipeline};
-use crate::input::frame::Framing;
+use crate::input::records::frame::Framing;
 use crate::processor::chain::Stage;
 use crate::runtime::assemble::Workshop;
 use crate::runtime::events::framing;

@@ -8,9 +8,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use crate::checkpoint::{Entry, State, Store, is_expired};
-use crate::input::catalog::Left;
+use crate::input::follow::catalog::Left;
+use crate::input::follow::track::{Phase, Seen, Standing, Track, Tracks};
 use crate::input::stat::Stat;
-use crate::input::track::{Phase, Seen, Standing, Track, Tracks};
 use crate::telemetry::alarm::{Alarm, Alarms};
 use crate::telemetry::chain;
 

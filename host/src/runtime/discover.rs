@@ -12,11 +12,11 @@ use crossbeam_channel::{Receiver, Sender, TryRecvError};
 use tracing::info;
 
 use super::worker::Order;
-use crate::input::catalog::{Action, Catalog, Changes, Moment, Told};
-use crate::input::hints::Hints;
-use crate::input::owner::ownership;
+use crate::input::follow::catalog::{Action, Catalog, Changes, Moment, Told};
+use crate::input::paths::owner::ownership;
 use crate::input::paths::{PathSet, Verdict};
-use crate::input::trouble::Trouble;
+use crate::input::walk::hints::Hints;
+use crate::input::walk::trouble::Trouble;
 use crate::input::walk::{Change, PassedOver, Walker};
 use crate::telemetry::alarm::{Alarm, Alarms};
 

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::machine::Surroundings;
 use crate::config::{self, FileInput, Global, Multiline, Pipeline, StringMap};
-use crate::input::chunk::{Encoding, EventSpec};
-use crate::input::frame::Framing;
-use crate::input::line_pattern::LinePattern;
-use crate::input::multiline::Patterns;
-use crate::input::tags::TagSpec;
-use crate::input::topic::Topic;
+use crate::input::records::chunk::{Encoding, EventSpec};
+use crate::input::records::frame::Framing;
+use crate::input::records::line_pattern::LinePattern;
+use crate::input::records::multiline::Patterns;
+use crate::input::records::tags::TagSpec;
+use crate::input::records::topic::Topic;
 
 /// What the events of a pipeline look like before the first processor.
 pub fn event_spec(pipeline: &Pipeline, surroundings: &Surroundings) -> EventSpec {

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::config::{AgentConfig, Lookup};
-use crate::input::file_tags::FileTags;
-use crate::input::tags::Machine;
+use crate::input::records::file_tags::FileTags;
+use crate::input::records::tags::Machine;
 
 /// The machine, and the tags that an operator keeps in a file.
 #[derive(Debug, Clone, Default)]

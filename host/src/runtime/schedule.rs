@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::input::lane::Lane;
+use crate::input::follow::lane::Lane;
 
 /// The lanes of a worker by when they are due.
 #[derive(Debug, Default)]
@@ -103,11 +103,11 @@ mod tests {
     use std::sync::atomic::AtomicU64;
 
     use super::*;
-    use crate::input::chunk::EventSpec;
-    use crate::input::delay::Delay;
-    use crate::input::follow::FollowSpec;
-    use crate::input::tail::Patience;
-    use crate::input::track::Tracks;
+    use crate::input::follow::delay::Delay;
+    use crate::input::follow::follower::FollowSpec;
+    use crate::input::follow::tail::Patience;
+    use crate::input::follow::track::Tracks;
+    use crate::input::records::chunk::EventSpec;
 
     fn lane() -> Lane {
         let patience =

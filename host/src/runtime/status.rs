@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::agent::{Running, Vitals};
 use crate::checkpoint::{Entry, State};
 use crate::event::{Balance, Loss, Rest};
-use crate::input::track::{Phase, Track};
+use crate::input::follow::track::{Phase, Track};
 use crate::telemetry::counter::Totals;
 
 /// How everything is.

@@ -1,8 +1,8 @@
 //! `kind limit chunk \n bytes`: a kind of framing as one digit, the longest record, and how many bytes come at a time.
 
-use loglift::input::frame::{Framer, Framing, Record};
-use loglift::input::line_pattern::LinePattern;
-use loglift::input::multiline::Patterns;
+use loglift::input::records::frame::{Framer, Framing, Record};
+use loglift::input::records::line_pattern::LinePattern;
+use loglift::input::records::multiline::Patterns;
 use regex::bytes::Regex;
 
 use super::settings;

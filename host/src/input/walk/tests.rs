@@ -5,8 +5,8 @@ use std::time::SystemTime;
 
 use tempfile::TempDir;
 
-use super::super::paths::PathRules;
 use super::*;
+use crate::input::paths::PathRules;
 
 /// A tree with a walker whose clock the test moves. Every directory is made old before each poll, unless the test says how
 /// old it is, so that what is found does not hang on how fast the test runs.

@@ -7,8 +7,8 @@ use std::ops::Range;
 
 use memchr::memchr;
 
-use super::frame::Record;
-use super::line_pattern::LinePattern;
+use crate::input::records::frame::Record;
+use crate::input::records::line_pattern::LinePattern;
 
 /// How lines are joined: one start or end pattern at least, and not all three.
 #[derive(Debug, Clone)]
@@ -97,7 +97,7 @@ impl Joiner {
     }
 
     /// Appends the complete records of `bytes` to `records`, however long, and returns how many bytes they, dropped lines
-    /// and line ends take. As [`Framer::frame`](super::frame::Framer::frame).
+    /// and line ends take. As [`Framer::frame`](crate::input::records::frame::Framer::frame).
     pub fn frame(&mut self, bytes: &[u8], at_end: bool, records: &mut Vec<Record>) -> usize {
         let mut open = self.is_open.then_some(0);
         let mut next = self.scanned;

@@ -11,15 +11,15 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::catalog::{Action, Catalog, Changes, Left, Moment, Told};
-use super::chunk::{EventSpec, Notices};
-use super::delay::Delay;
-use super::find::Found;
-use super::follow::FollowSpec;
-use super::lane::{Advance, Lane};
-use super::tail::{LOST_TIME, Patience};
-use super::track::{Seen, Tracks};
 use crate::event::{Budget, EventBatch, FileId, Share};
+use crate::input::follow::catalog::{Action, Catalog, Changes, Left, Moment, Told};
+use crate::input::follow::delay::Delay;
+use crate::input::follow::find::Found;
+use crate::input::follow::follower::FollowSpec;
+use crate::input::follow::lane::{Advance, Lane};
+use crate::input::follow::tail::{LOST_TIME, Patience};
+use crate::input::follow::track::{Seen, Tracks};
+use crate::input::records::chunk::{EventSpec, Notices};
 
 /// An agent's input without threads and clocks: it looks when it is told to, and time passes when it is told to.
 pub(super) struct Agent {

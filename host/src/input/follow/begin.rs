@@ -5,9 +5,9 @@ use std::io;
 
 use memchr::memchr;
 
-use super::find::read_at;
-use super::frame::Framing;
 use crate::event::{Offset, Position, Signature};
+use crate::input::follow::find::read_at;
+use crate::input::records::frame::Framing;
 
 /// The start of a record about `tail_bytes` before the end of a file that has `len` bytes.
 ///
@@ -55,9 +55,9 @@ mod tests {
 
     use regex::bytes::Regex;
 
-    use super::super::line_pattern::LinePattern;
-    use super::super::multiline::Patterns;
     use super::*;
+    use crate::input::records::line_pattern::LinePattern;
+    use crate::input::records::multiline::Patterns;
 
     fn check(text: &str, tail_bytes: u64, framing: &Framing, expected: u64) {
         let mut file = tempfile::tempfile().expect("a file");

@@ -6,14 +6,14 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::begin;
-use super::chunk::{CHUNK_BYTES, Chunker, EventSpec, Notice, Notices};
-use super::delay::Delay;
-use super::find::{self, Found, read_at};
-use super::stat::Stat;
-use super::tail::{Name, Patience, Rest, Step, View, step};
-use super::track::{Seen, Track};
 use crate::event::{EventBatch, Loss, Offset, Position, SIGNATURE_BYTES, Signature};
+use crate::input::follow::begin;
+use crate::input::follow::delay::Delay;
+use crate::input::follow::find::{self, Found, read_at};
+use crate::input::follow::tail::{Name, Patience, Rest, Step, View, step};
+use crate::input::follow::track::{Seen, Track};
+use crate::input::records::chunk::{CHUNK_BYTES, Chunker, EventSpec, Notice, Notices};
+use crate::input::stat::Stat;
 
 /// What the config says of how files are followed.
 #[derive(Debug, Clone)]

@@ -4,8 +4,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::glob::{Glob, Slash};
-use super::levels::normalise;
+use crate::input::paths::glob::{Glob, Slash};
+use crate::input::paths::levels::normalise;
 
 /// A list of a config that leaves something out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::arrivals::Arrivals;
-use super::find::Found;
-use super::stat::Stat;
 use crate::event::{Balance, FileId, Ledger, Loss, Offset, Position, Progress, Rest, Signature, Source};
+use crate::input::follow::arrivals::Arrivals;
+use crate::input::follow::find::Found;
+use crate::input::stat::Stat;
 
 /// One content of one file: what is written to it from its making, or from its truncation, on.
 #[derive(Debug)]

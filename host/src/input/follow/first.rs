@@ -1,7 +1,7 @@
 //! Decides where a file without a checkpoint begins. Pure: no clock and no I/O.
 
-use super::stat::Stat;
 use crate::event::Offset;
+use crate::input::stat::Stat;
 
 /// What happens to a file when it is seen for the first time and no checkpoint knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,8 +1,13 @@
 //! Finds the files that configs mean.
 //!
 //! Polling is the truth: a [`Walker`] looks at every directory once in a while, and says what is different. That costs one
-//! `stat` for each directory and each symbolic link; a directory is listed only if [`super::listing`] says so, and a file is
+//! `stat` for each directory and each symbolic link; a directory is listed only if `listing` says so, and a file is
 //! looked at only when its name is new or belongs to another inode. Whatever tells of changes earlier is a hint to look now.
+
+pub mod hints;
+mod listing;
+mod noise;
+pub mod trouble;
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
@@ -13,11 +18,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::listing::{DirectoryStat, Entry, Kind, Listing, Target};
-use super::paths::{DirectoryJudge, PathSet, Verdict};
-use super::stat::Stat;
-use super::trouble::{DIRECTORY_UNREADABLE, LINK_UNREADABLE, Trouble, UNEXPECTED_FILE_TYPE};
 use crate::event::FileId;
+use crate::input::paths::{DirectoryJudge, PathSet, Verdict};
+use crate::input::stat::Stat;
+use crate::input::walk::listing::{DirectoryStat, Entry, Kind, Listing, Target};
+use crate::input::walk::trouble::{DIRECTORY_UNREADABLE, LINK_UNREADABLE, Trouble, UNEXPECTED_FILE_TYPE};
 
 /// Walks the directories that a config means, again and again.
 #[derive(Debug)]

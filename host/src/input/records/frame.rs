@@ -2,7 +2,7 @@
 
 use memchr::memchr;
 
-use super::multiline::{Joiner, Patterns, Unmatched};
+use crate::input::records::multiline::{Joiner, Patterns, Unmatched};
 
 /// What a record is.
 #[derive(Debug, Clone, Default)]
@@ -272,7 +272,7 @@ mod tests {
     use proptest::prelude::*;
     use regex::bytes::Regex;
 
-    use super::super::line_pattern::LinePattern;
+    use crate::input::records::line_pattern::LinePattern;
 
     use super::*;
 

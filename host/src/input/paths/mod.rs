@@ -1,17 +1,24 @@
 //! Which files a config means. Pure: it knows names and never looks at the machine.
 //!
-//! A pattern of `FilePaths` is directories ([`super::levels`]) and a name. What it names can still be left out
-//! ([`super::exclude`]), or be of a kind that is never read. [`PathSet::judge`] is the one place that decides: discovery asks
+//! A pattern of `FilePaths` is directories (`levels`) and a name. What it names can still be left out
+//! ([`crate::input::paths::exclude`]), or be of a kind that is never read. [`PathSet::judge`] is the one place that decides: discovery asks
 //! it, and so does whoever asks why a file is not collected.
+
+pub mod exclude;
+pub mod glob;
+mod levels;
+pub mod owner;
+
+pub use levels::normalise;
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::exclude::{Exclusion, Exclusions};
-use super::glob::{Glob, Slash};
-use super::levels::{Levels, names};
+use crate::input::paths::exclude::{Exclusion, Exclusions};
+use crate::input::paths::glob::{Glob, Slash};
+use crate::input::paths::levels::{Levels, names};
 
 /// What a config says of the paths of one input.
 #[derive(Debug, Clone, Default)]
@@ -289,8 +296,8 @@ impl Verdict {
 
 #[cfg(test)]
 mod tests {
-    use super::super::exclude::ExclusionList;
     use super::*;
+    use crate::input::paths::exclude::ExclusionList;
 
     fn rules(pattern: &str, depth: i64) -> PathRules {
         PathRules { file_paths: vec![pattern.to_owned()], max_dir_search_depth: depth, ..PathRules::default() }

@@ -1,7 +1,7 @@
 //! Decides whether a file is the one that is remembered. Pure.
 
-use super::stat::Stat;
 use crate::event::{FileId, Offset, Position, Signature};
+use crate::input::stat::Stat;
 
 /// What is remembered of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,14 +4,14 @@ use std::io::{self, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::columns::Columns;
-use super::file_tags::FileTags;
-use super::frame::{Framer, Framing, Record};
-use super::gbk::Transcoder;
-use super::multiline::Unmatched;
-use super::tags::{self, Machine, TagSpec};
-use super::topic::Topic;
 use crate::event::{EventBatch, Offset, Position, Signature, Source};
+use crate::input::records::columns::Columns;
+use crate::input::records::file_tags::FileTags;
+use crate::input::records::frame::{Framer, Framing, Record};
+use crate::input::records::gbk::Transcoder;
+use crate::input::records::multiline::Unmatched;
+use crate::input::records::tags::{self, Machine, TagSpec};
+use crate::input::records::topic::Topic;
 
 /// What the events of an input look like.
 #[derive(Debug, Clone, Default)]
@@ -367,10 +367,10 @@ mod tests {
 
     use regex::bytes::Regex;
 
-    use super::super::line_pattern::LinePattern;
-    use super::super::multiline::Patterns;
     use super::*;
     use crate::event::{CONTENT, FileId};
+    use crate::input::records::line_pattern::LinePattern;
+    use crate::input::records::multiline::Patterns;
 
     fn chunker(framing: Framing) -> Chunker {
         Chunker::new(

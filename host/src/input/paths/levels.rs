@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
-use super::glob::{Glob, Slash};
+use crate::input::paths::glob::{Glob, Slash};
 
 /// The directory part of a pattern, from `/` on.
 #[derive(Debug, Clone)]

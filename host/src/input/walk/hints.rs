@@ -2,7 +2,7 @@
 //!
 //! Nothing depends on it: what is not heard is found by polling. So it may not cost much either. The kernel also tells of
 //! every single write to a file, and this version of `notify` cannot ask it not to. A directory in which much is written is
-//! therefore left alone for a while, see [`super::noise`]; it is looked at more often instead.
+//! therefore left alone for a while, see `noise`; it is looked at more often instead.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 use notify::event::{Event, EventKind, ModifyKind, RenameMode};
 use notify::{Config, ErrorKind, EventHandler, RecommendedWatcher, RecursiveMode, Watcher};
 
-use super::noise::Noise;
-use super::trouble::{HINTS_UNAVAILABLE, TOO_MANY_HINTS, Trouble};
 use crate::event::FileId;
+use crate::input::walk::noise::Noise;
+use crate::input::walk::trouble::{HINTS_UNAVAILABLE, TOO_MANY_HINTS, Trouble};
 
 /// Watches directories.
 pub struct Hints {

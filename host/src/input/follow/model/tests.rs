@@ -3,13 +3,13 @@
 use std::io::Write;
 use std::time::{Duration, SystemTime};
 
-use super::super::chunk::Notice;
-use super::super::find::Found;
-use super::super::frame::Framing;
-use super::super::line_pattern::LinePattern;
-use super::super::multiline::Patterns;
-use super::super::track::Phase;
 use super::{Agent, all, logs};
+use crate::input::follow::find::Found;
+use crate::input::follow::track::Phase;
+use crate::input::records::chunk::Notice;
+use crate::input::records::frame::Framing;
+use crate::input::records::line_pattern::LinePattern;
+use crate::input::records::multiline::Patterns;
 
 #[test]
 fn a_file_is_followed_from_its_first_byte_on() {

@@ -7,9 +7,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirEntryExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::related::{is_compressed_name, is_rotated_name};
-use super::stat::Stat;
 use crate::event::{FileId, Offset, Position, SIGNATURE_BYTES, Signature};
+use crate::input::follow::related::{is_compressed_name, is_rotated_name};
+use crate::input::stat::Stat;
 
 /// An open file and what it is.
 #[derive(Debug)]

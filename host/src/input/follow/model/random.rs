@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
-use super::super::find::Found;
 use super::{Agent, all, lines_of, logs};
 use crate::event::{EventBatch, Offset};
+use crate::input::follow::find::Found;
 
 /// What happens next.
 #[derive(Debug, Clone, Copy)]

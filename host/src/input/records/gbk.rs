@@ -176,7 +176,7 @@ fn whole_characters(bytes: &[u8]) -> usize {
 
 /// Of a line that is longer, what is there is decoded without its end. What a record is cut at, so that it takes no more
 /// memory than other long records.
-const LONG_LINE_BYTES: usize = super::chunk::MAX_RECORD_BYTES;
+const LONG_LINE_BYTES: usize = crate::input::records::chunk::MAX_RECORD_BYTES;
 
 #[cfg(test)]
 mod tests {

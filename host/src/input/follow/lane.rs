@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::begin;
-use super::chunk::{Notice, Notices};
-use super::find::{self, Found};
-use super::follow::{FollowSpec, Follower};
-use super::stat::Stat;
-use super::tail::Step;
-use super::track::{Phase, Track, Tracks};
 use crate::event::{EventBatch, Loss, Permit, Signature};
+use crate::input::follow::begin;
+use crate::input::follow::find::{self, Found};
+use crate::input::follow::follower::{FollowSpec, Follower};
+use crate::input::follow::tail::Step;
+use crate::input::follow::track::{Phase, Track, Tracks};
+use crate::input::records::chunk::{Notice, Notices};
+use crate::input::stat::Stat;
 
 /// The files of one path. The oldest that is not finished is read; the next one's turn comes when that is done.
 #[derive(Debug)]

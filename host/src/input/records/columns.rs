@@ -4,11 +4,11 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::file_tags::FileTags;
-use super::frame::Record;
-use super::tags;
-use super::topic::TOPIC_TAG;
 use crate::event::{CONTENT, EventBatch, Offset, Provenance, Source, Tags};
+use crate::input::records::file_tags::FileTags;
+use crate::input::records::frame::Record;
+use crate::input::records::tags;
+use crate::input::records::topic::TOPIC_TAG;
 
 /// What all batches of a source have in common.
 #[derive(Debug)]

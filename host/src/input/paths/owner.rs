@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::paths::{PathSet, Verdict};
+use crate::input::paths::{PathSet, Verdict};
 
 /// Who reads a file, as positions in the list of all inputs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -34,8 +34,8 @@ pub fn ownership<'a>(sets: impl IntoIterator<Item = &'a PathSet>, path: &Path) -
 
 #[cfg(test)]
 mod tests {
-    use super::super::paths::PathRules;
     use super::*;
+    use crate::input::paths::PathRules;
 
     fn check(sets: &[(&str, bool)], readers: &[usize], owner: Option<usize>, outranked: &[usize]) {
         let set = |(pattern, is_shared): &(&str, bool)| {

@@ -9,15 +9,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::begin;
-use super::find::{self, Found};
-use super::first::{FirstRead, first_read};
-use super::follow::FollowSpec;
-use super::identity::{Match, Remembered, compare};
-use super::related::{age_rank, bases, is_compressed_name};
-use super::stat::Stat;
-use super::track::{Phase, Seen, Track, Tracks};
 use crate::event::{FileId, Ledger, Loss, Offset, Position, Progress, Signature, Source};
+use crate::input::follow::begin;
+use crate::input::follow::find::{self, Found};
+use crate::input::follow::first::{FirstRead, first_read};
+use crate::input::follow::follower::FollowSpec;
+use crate::input::follow::identity::{Match, Remembered, compare};
+use crate::input::follow::related::{age_rank, bases, is_compressed_name};
+use crate::input::follow::track::{Phase, Seen, Track, Tracks};
+use crate::input::stat::Stat;
 
 /// The files of one pipeline, by identity.
 #[derive(Debug)]
