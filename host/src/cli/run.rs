@@ -10,6 +10,7 @@ use super::{Common, RunArguments, load_agent_config, load_configs, print_problem
 use crate::checkpoint::Store;
 use crate::runtime::agent::{Agent, Options};
 use crate::runtime::data_dir;
+use crate::runtime::file_limit;
 use crate::telemetry::alarm::Alarms;
 
 /// Runs pipelines until SIGTERM or Ctrl-C. Returns whether all went well.
@@ -57,6 +58,7 @@ pub(super) fn run(arguments: &RunArguments, common: &Common) -> anyhow::Result<b
         max_bytes_per_sec: agent_config.max_bytes_per_sec,
         checkpoint_interval: Duration::from_millis(arguments.checkpoint_interval),
     };
+    file_limit::raise();
     let (store, recovered) = Store::open(common.open_data_dir()?)?;
     recovered.notes.iter().for_each(|note| warn!("checkpoints: {note}"));
     let mut agent = Agent::start(assemblies, (store, recovered), options, &Arc::new(Alarms::for_long_runs()))?;

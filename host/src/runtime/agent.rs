@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::path::Path;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -46,6 +46,8 @@ pub struct Agent {
     /// Answers questions until the end.
     control: Option<Control>,
     threads: Vec<JoinHandle<()>>,
+    /// A thread is gone that others rely on: the agent ends, so that what starts it can start it anew.
+    has_panicked: Arc<AtomicBool>,
     /// Dropped to stop the workers.
     stop: Sender<Infallible>,
     /// Dropped to make flushers give up.
@@ -99,6 +101,7 @@ impl Agent {
             alarms: Arc::clone(alarms),
             running: Vec::new(),
             threads: Vec::new(),
+            has_panicked: Arc::default(),
         };
         let inputs = assemblies.into_iter().map(|assembly| start.pipeline(assembly)).collect::<Result<Vec<_>, _>>()?;
         let ignored = Arc::new(Ignored::default());
@@ -125,10 +128,14 @@ impl Agent {
             stop: is_settled,
             alarms: Arc::clone(alarms),
         };
-        let checkpoints = thread::Builder::new().name("checkpoints".to_owned()).spawn(move || checkpoints.run())?;
-        let Start { budget, running: pipelines, threads, alarms, .. } = start;
+        let watch = PanicWatch(Arc::clone(&start.has_panicked));
+        let checkpoints = thread::Builder::new().name("checkpoints".to_owned()).spawn(move || {
+            let _watch = watch;
+            checkpoints.run();
+        })?;
+        let Start { budget, running: pipelines, threads, has_panicked, alarms, .. } = start;
         let vitals = Arc::new(Vitals { started: Instant::now(), budget, pipelines, ignored });
-        Ok(Self { vitals, control: None, threads, stop, abort, done, settled, checkpoints, alarms })
+        Ok(Self { vitals, control: None, threads, has_panicked, stop, abort, done, settled, checkpoints, alarms })
     }
 
     /// Answers questions on a socket in `data_dir`, which this agent alone uses, until it stops.
@@ -140,9 +147,9 @@ impl Agent {
         Ok(())
     }
 
-    /// Whether all pipelines have ended by themselves, since nothing takes their events any more.
+    /// Whether all pipelines have ended by themselves, since nothing takes their events any more, or something is broken.
     pub fn has_ended(&self) -> bool {
-        self.done.try_recv() == Err(TryRecvError::Disconnected)
+        self.done.try_recv() == Err(TryRecvError::Disconnected) || self.has_panicked.load(Ordering::Relaxed)
     }
 
     /// Stops reading, delivers what is in flight for at most `patience`, and logs what each pipeline did.
@@ -183,6 +190,7 @@ struct Start {
     alarms: Arc<Alarms>,
     running: Vec<Running>,
     threads: Vec<JoinHandle<()>>,
+    has_panicked: Arc<AtomicBool>,
 }
 
 impl Start {
@@ -262,12 +270,25 @@ impl Start {
 
     fn spawn(&mut self, name: &str, work: impl FnOnce() + Send + 'static) -> anyhow::Result<()> {
         let undone = self.undone.clone();
+        let watch = PanicWatch(Arc::clone(&self.has_panicked));
         let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
+            let _watch = watch;
             work();
             drop(undone);
         })?;
         self.threads.push(thread);
         Ok(())
+    }
+}
+
+/// Notes when the thread that holds it panics.
+struct PanicWatch(Arc<AtomicBool>);
+
+impl Drop for PanicWatch {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.store(true, Ordering::Relaxed);
+        }
     }
 }
 

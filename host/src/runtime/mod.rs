@@ -8,6 +8,7 @@ pub mod control;
 pub mod data_dir;
 mod discover;
 pub mod events;
+pub mod file_limit;
 mod flush;
 pub mod machine;
 pub mod paths;

@@ -20,6 +20,10 @@ pub fn near_end(file: &File, len: Offset, tail_bytes: u64, framing: &Framing) ->
     // One byte more: what begins right there is whole if a line ends before it.
     let window =
         read_at(file, wanted - 1, WINDOW_BYTES.min(usize::try_from(len.0 - wanted + 1).unwrap_or(usize::MAX)))?;
+    if window.is_empty() {
+        // It has become shorter since its length was asked for.
+        return Ok(Position::default());
+    }
     let skipped = first_record(&window, framing);
     let before = &window[..skipped.max(1)];
     let tail = Signature::of(&before[before.len().saturating_sub(TAIL_BYTES)..]);

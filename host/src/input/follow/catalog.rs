@@ -26,6 +26,8 @@ pub struct Catalog {
     tracks: Arc<Tracks>,
     /// What an earlier agent has left and was not found yet.
     left: Vec<Left>,
+    /// Since when files are watched, in Unix nanoseconds: by the earlier agent, if there was one.
+    watched_ns: Option<i64>,
     /// When the earlier agent was there last, in Unix nanoseconds. `None` if there was none.
     alive_ns: Option<i64>,
     /// Below how many levels of directories a renamed file is looked for.
@@ -127,6 +129,7 @@ impl Catalog {
             tracks,
             left,
             alive_ns,
+            watched_ns: None,
             search_depth,
             paths: HashSet::new(),
             lanes: HashSet::new(),
@@ -147,13 +150,18 @@ impl Catalog {
     pub fn is_due(&self, changes: &Changes, now: Moment) -> bool {
         let is_waiting = !self.copies.is_empty() || !self.unopened.is_empty();
         let is_changed = !changes.appeared.is_empty() || !changes.vanished.is_empty();
-        self.is_first_scan || is_changed || (is_waiting && self.retry.is_none_or(|retry| retry <= now.instant))
+        self.is_first_scan
+            || is_changed
+            || self.tracks.has_truncated()
+            || (is_waiting && self.retry.is_none_or(|retry| retry <= now.instant))
     }
 
     /// Takes what changed, and says what is to be done. To be called again after a while even if nothing changed.
     pub fn update(&mut self, changes: Changes, now: Moment) -> Vec<Action> {
         let mut actions = Vec::new();
         let mut disturbed: Vec<PathBuf> = changes.vanished;
+        let seen_ns = if self.is_first_scan { self.alive_ns.unwrap_or(now.unix_ns) } else { now.unix_ns };
+        self.watched_ns.get_or_insert(seen_ns.saturating_sub(ROTATION_TIME.as_nanos() as i64));
         for path in &disturbed {
             self.paths.remove(path);
             self.unopened.remove(path);
@@ -188,6 +196,7 @@ impl Catalog {
             unknown.extend(self.look_for_missing(&mut actions));
             disturbed.extend(self.lanes.iter().cloned());
         }
+        disturbed.extend(self.tracks.take_truncated());
         unknown.extend(self.rotated_meanwhile(&disturbed, now));
         moved.values().for_each(|(track, path)| {
             track.see(|seen| seen.is_named &= seen.real_path != *path);
@@ -375,6 +384,8 @@ impl Catalog {
         }
         let looked_ns = if self.is_first_scan { self.alive_ns.unwrap_or(now.unix_ns) } else { now.unix_ns };
         let settled_ns = looked_ns.saturating_sub(ROTATION_TIME.as_nanos() as i64);
+        // What was there before an agent was has been read by it, or is none of its business.
+        let watched_ns = self.watched_ns.unwrap_or(settled_ns);
         let mut births: HashMap<PathBuf, i64> = HashMap::new();
         for track in self.tracks.all() {
             if let Some(birth) = track.birth_ns {
@@ -397,7 +408,7 @@ impl Catalog {
             if let Some(track) = known {
                 let is_named = self.paths.contains(&path);
                 track.see(|seen| (seen.real_path, seen.is_named) = (path, is_named));
-            } else if found.stat.birth_ns.is_some_and(|birth| birth > *since) {
+            } else if found.stat.birth_ns.is_some_and(|birth| birth > watched_ns.max(*since)) {
                 unknown.push((found, lane));
             }
         }
@@ -456,6 +467,16 @@ impl Catalog {
         self.tracks.all().iter().any(|track| is_original(track) && track.is_begun_by(found))
     }
 
+    /// Whether a file of a lane was truncated, and whoever reads it has not come to see that yet.
+    fn is_truncated(&self, lane: &Path) -> bool {
+        let tracks = self.tracks.all();
+        let mut followed = tracks.iter().filter(|track| track.lane == lane && track.phase() == Phase::Followed);
+        followed.any(|track| {
+            let stat = std::fs::metadata(track.seen().real_path).map(|metadata| Stat::of(&metadata));
+            stat.is_ok_and(|stat| Some(stat.id) == track.source.file && stat.len < track.source.progress.read_to())
+        })
+    }
+
     /// Follows what looked like a copy and is none, since the other file was not truncated.
     fn settle_copies(&mut self, now: Moment, actions: &mut Vec<Action>) {
         for (path, since) in std::mem::take(&mut self.copies) {
@@ -464,7 +485,8 @@ impl Catalog {
                 continue;
             }
             let lane = self.lane_of(&path);
-            if now.instant.saturating_duration_since(since) < COPY_TIME && self.looks_like_copy(&found, &lane) {
+            let is_young = now.instant.saturating_duration_since(since) < COPY_TIME;
+            if (is_young || self.is_truncated(&lane)) && self.looks_like_copy(&found, &lane) {
                 self.copies.push((path, since));
                 continue;
             }

@@ -175,17 +175,17 @@ impl Follower {
         self.track.ask(|seen| seen.len.0).saturating_sub(self.chunker.read_to().0)
     }
 
-    /// Reads one chunk.
+    /// Reads one chunk, and returns how many bytes came, and the records that are complete.
     ///
     /// # Errors
     /// Those of reading.
-    pub fn read(&mut self, notices: &mut Notices) -> io::Result<Option<EventBatch>> {
-        let Some(file) = &self.file else { return Ok(None) };
+    pub fn read(&mut self, notices: &mut Notices) -> io::Result<(usize, Option<EventBatch>)> {
+        let Some(file) = &self.file else { return Ok((0, None)) };
         let limit_bytes = usize::try_from(self.unread_bytes()).unwrap_or(usize::MAX);
         let mut reader = At { file, offset: self.chunker.read_to() };
-        let (_, batch) = self.chunker.read_at_most(&mut reader, limit_bytes)?;
+        let read = self.chunker.read_at_most(&mut reader, limit_bytes)?;
         self.chunker.take_notices(notices);
-        Ok(batch)
+        Ok(read)
     }
 
     /// Says when reading is far behind for long, and skips to near the end when it is too far behind.

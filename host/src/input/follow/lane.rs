@@ -166,11 +166,16 @@ impl Lane {
             Step::Read => {
                 first.note_delay(&self.spec, now, notices).map_err(|error| named(first, error))?;
                 let Some(permit) = take(first.chunk_bytes()) else { return Ok(Advance::NoBudget) };
-                let read = first.read(notices).map_err(|error| {
+                let (came, batch) = first.read(notices).map_err(|error| {
                     first.close();
                     named(first, error)
                 })?;
-                Ok(read.map_or(Advance::Again, |batch| Advance::Batch(batch, permit)))
+                match batch {
+                    Some(batch) => Ok(Advance::Batch(batch, permit)),
+                    None if came > 0 => Ok(Advance::Again),
+                    // Some file systems say that there is more than can be read.
+                    None => Ok(Advance::Idle(LONGEST_OPEN_WAIT)),
+                }
             }
             Step::Flush => {
                 let Some(permit) = take(first.chunk_bytes()) else { return Ok(Advance::NoBudget) };
@@ -243,7 +248,10 @@ impl Lane {
 
     fn begin_near_end(&self, track: &Track, path: &Path) -> io::Result<Found> {
         let found = Found::open(path)?;
-        let position = begin::near_end(&found.file, found.stat.len, self.spec.tail_bytes, &self.spec.events.framing)?;
+        // What was written since the file is known is read, however much that is.
+        let new_bytes = found.stat.len.0.saturating_sub(track.ask(|seen| seen.len.0));
+        let tail_bytes = self.spec.tail_bytes.max(new_bytes);
+        let position = begin::near_end(&found.file, found.stat.len, tail_bytes, &self.spec.events.framing)?;
         let head = Signature::of(&found.head()?);
         track.source.progress.skip(position, Loss::SkippedTail);
         track.see(|seen| {
@@ -268,8 +276,13 @@ impl Lane {
         let new = reopen(first).map_err(|error| (seen.real_path.clone(), error))?;
         // A copy that is known already has been taken for a file of its own, or was read for another one.
         let copy = find::copy_of(&track.lane, new.stat.id, seen.head, &first.read_position()).filter(|copy| {
-            self.tracks.newest_of(copy.stat.id).is_none_or(|known| known.birth_ns != copy.stat.birth_ns)
+            self.tracks.newest_of(copy.stat.id).is_none_or(|known| {
+                // Or one that was made in the place of an earlier copy.
+                let is_renewed = known.seen().modified_ns != copy.stat.modified_ns && self.tracks.has_copy(&copy.stat);
+                known.birth_ns != copy.stat.birth_ns || is_renewed
+            })
         });
+        self.tracks.note_truncated(track.lane.clone());
         let mut last = None;
         match copy {
             Some(copy) => {
@@ -339,9 +352,16 @@ impl Lane {
             }
             if matches!(step, Step::Read | Step::Flush) {
                 let Some(permit) = take(retired.chunk_bytes()) else { return Some(Advance::NoBudget) };
-                let batch =
-                    if step == Step::Read { retired.read(notices).ok().flatten() } else { retired.flush(notices) };
-                return Some(batch.map_or(Advance::Again, |batch| Advance::Batch(batch, permit)));
+                let read = if step == Step::Read { retired.read(notices) } else { Ok((1, retired.flush(notices))) };
+                match read {
+                    Ok((_, Some(batch))) => return Some(Advance::Batch(batch, permit)),
+                    Ok((1.., None)) => return Some(Advance::Again),
+                    // It waits for its next turn, as those behind it do not.
+                    Ok((0, None)) => {}
+                    Err(_) => retired.close(),
+                }
+                place += 1;
+                continue;
             }
             if step != Step::Wait {
                 finish_unread(retired.track(), Loss::DeletedUnread, notices);

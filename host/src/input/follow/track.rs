@@ -190,6 +190,8 @@ struct Known {
     by_generation: BTreeMap<u64, Arc<Track>>,
     /// The newest of each file.
     newest: HashMap<FileId, Arc<Track>>,
+    /// The lanes of files that were truncated, in which copies may have to be looked for.
+    truncated: Vec<PathBuf>,
 }
 
 impl Tracks {
@@ -275,6 +277,21 @@ impl Tracks {
     pub fn has_copy(&self, stat: &Stat) -> bool {
         let track = self.newest_of(stat.id).filter(|track| track.birth_ns == stat.birth_ns);
         track.is_some_and(|track| track.source.progress.ledger().copied > 0)
+    }
+
+    /// Says that a file of a lane was truncated: between two looks, that may have been more than once.
+    pub fn note_truncated(&self, lane: PathBuf) {
+        self.lock().truncated.push(lane);
+    }
+
+    /// Whether [`Self::take_truncated`] has something.
+    pub fn has_truncated(&self) -> bool {
+        !self.lock().truncated.is_empty()
+    }
+
+    /// The lanes in which a file was truncated since the last call.
+    pub fn take_truncated(&self) -> Vec<PathBuf> {
+        std::mem::take(&mut self.lock().truncated)
     }
 
     /// Forgets a track.

@@ -286,7 +286,7 @@ impl Chunker {
         let mut records = Vec::with_capacity(bytes.len() / USUAL_RECORD_BYTES);
         let skipped = usize::from(self.skip_line_end && bytes.first() == Some(&b'\n'));
         let consumed = skipped + self.framer.frame(&bytes[skipped..], at_end, &mut records);
-        if at_end || !bytes.is_empty() {
+        if !bytes.is_empty() {
             self.skip_line_end = at_end && bytes.last() != Some(&b'\n');
         }
         if skipped > 0 {

@@ -493,3 +493,53 @@ fn a_closed_file_that_was_renamed_twice_is_found_again_before_those_behind_it() 
     assert_eq!(agent.read_all(), ["3", "4"]);
     assert_eq!(agent.lost_bytes(), 0);
 }
+
+#[test]
+fn rotated_files_from_before_the_agent_are_none_of_its_business() {
+    let mut agent = Agent::new(logs);
+    agent.append("app.log", "1\n");
+    assert_eq!(agent.read_all(), ["1"]);
+    // A copy that was made before it ran, as far as it can tell.
+    agent.append("app.log.1", "0\n");
+    agent.started_ns += 3_600_000_000_000;
+    agent.restart();
+    assert_eq!(agent.read_all(), [""; 0]);
+    agent.append("app.log", "2\n");
+    assert_eq!(agent.read_all(), ["2"]);
+}
+
+#[test]
+fn a_copy_that_is_made_in_the_place_of_an_earlier_one_is_finished_too() {
+    let mut agent = Agent::new(logs);
+    for (read, unread) in [("1\n", "2\n"), ("3\n", "4\n")] {
+        agent.append("app.log", read);
+        agent.pass(Duration::from_secs(2));
+        assert_eq!(agent.read_all(), [read.trim()]);
+        agent.append("app.log", unread);
+        agent.copy("app.log", "app.log.1");
+        agent.truncate("app.log");
+        assert_eq!(agent.read_all(), [unread.trim()]);
+    }
+    assert_eq!(agent.lost_bytes(), 0);
+}
+
+#[test]
+fn a_file_that_is_truncated_twice_while_nobody_reads_loses_nothing() {
+    let mut agent = Agent::new(logs);
+    agent.append("app.log", "1\n");
+    assert_eq!(agent.read_all(), ["1"]);
+    agent.append("app.log", "2\n");
+    agent.copy("app.log", "app.log.2");
+    agent.truncate("app.log");
+    agent.append("app.log", "3\n");
+    agent.copy("app.log", "app.log.1");
+    agent.truncate("app.log");
+    agent.append("app.log", "4\n");
+    let mut lines = agent.read_all();
+    for _ in 0..3 {
+        agent.pass(Duration::from_secs(12));
+        lines.extend(agent.read_all());
+    }
+    lines.sort();
+    assert_eq!(lines, ["2", "3", "4"]);
+}
