@@ -1,6 +1,6 @@
 //! Kills the agent again and again while files are written and rotated, and checks that nothing is lost.
 //!
-//! A [`writer`] writes numbered lines to several [`stream`]s, which rotate in every way. The agent ([`run`]) delivers them to
+//! A [`writer`] writes numbered lines to several [`stream`]s, which rotate in every way. The agent ([`mod@run`]) delivers them to
 //! one file, which [`arrivals`] reads, and is killed at random moments and at the places where it hurts. After each kill the
 //! checkpoints on disk ([`saved`]) say what the next agent may deliver again: what was delivered and is not covered. In the
 //! end, [`check`](check::check) compares what was written with what arrived.
