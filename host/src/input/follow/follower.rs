@@ -47,6 +47,8 @@ pub struct Follower {
     is_at_end: bool,
     /// Since when reading is far behind, or when that was said last.
     late_since: Option<Instant>,
+    /// Since when a closed file is not where it was.
+    missing_since: Option<Instant>,
 }
 
 impl Follower {
@@ -57,7 +59,16 @@ impl Follower {
         if chunker.read_to() != read_to {
             chunker.go_to(read_to, Vec::new());
         }
-        Self { track, chunker, file, is_copy: false, last_growth: now, is_at_end: true, late_since: None }
+        Self {
+            track,
+            chunker,
+            file,
+            is_copy: false,
+            last_growth: now,
+            is_at_end: true,
+            late_since: None,
+            missing_since: None,
+        }
     }
 
     /// Reads what is left of a file from the copy that was made of it.
@@ -143,7 +154,7 @@ impl Follower {
     /// Those of `stat`, opening and reading. The next look tries again.
     pub fn look(&mut self, has_successor: bool, patience: &Patience, now: Instant) -> io::Result<Step> {
         let seen = self.track.seen();
-        let stat = match self.stat(&seen)? {
+        let stat = match self.stat(&seen, now, patience)? {
             Ok(stat) => stat,
             Err(step) => return Ok(step),
         };
@@ -237,17 +248,17 @@ impl Follower {
     }
 
     /// What the file is now, or what to do if it is closed and its path does not lead to it any more.
-    fn stat(&mut self, seen: &Seen) -> io::Result<Result<Stat, Step>> {
+    fn stat(&mut self, seen: &Seen, now: Instant, patience: &Patience) -> io::Result<Result<Stat, Step>> {
         if let Some(file) = &self.file {
             return Ok(Ok(Stat::of(&file.metadata()?)));
         }
         let at_path = match std::fs::metadata(&seen.real_path) {
             Ok(metadata) => Stat::of(&metadata),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(self.find_again(seen)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(self.find_again(seen, now, patience)),
             Err(error) => return Err(error),
         };
         if Some(at_path.id) != self.track.source.file {
-            return Ok(self.find_again(seen));
+            return Ok(self.find_again(seen, now, patience));
         }
         if at_path.birth_ns != self.track.birth_ns {
             // The number is in use again, and whoever looks at paths cannot tell.
@@ -259,7 +270,7 @@ impl Follower {
         }
         let found = Found::open(&seen.real_path)?;
         if Some(found.stat.id) != self.track.source.file {
-            return Ok(self.find_again(seen));
+            return Ok(self.find_again(seen, now, patience));
         }
         self.file = Some(found.file);
         Ok(Ok(found.stat))
@@ -267,15 +278,19 @@ impl Follower {
 
     /// Opens a file that is not where it was any more. One that has a name which is looked for is left to whoever looks; one
     /// that was renamed before may have been renamed again.
-    fn find_again(&mut self, seen: &Seen) -> Result<Stat, Step> {
+    fn find_again(&mut self, seen: &Seen, now: Instant, patience: &Patience) -> Result<Stat, Step> {
         if seen.is_named {
             return Err(Step::Wait);
         }
         let directory = seen.real_path.parent();
         let found = directory.zip(self.track.source.file).and_then(|(directory, id)| find::by_id(directory, id, 0));
         let Some(found) = found.filter(|found| found.stat.birth_ns == self.track.birth_ns) else {
-            return Err(Step::Finish);
+            // One that is renamed while its directory is read is not seen.
+            let since = *self.missing_since.get_or_insert(now);
+            let is_gone = now.saturating_duration_since(since) >= patience.quiet;
+            return Err(if is_gone { Step::Finish } else { Step::Wait });
         };
+        self.missing_since = None;
         self.track.see(|seen| seen.real_path = found.path);
         self.file = Some(found.file);
         Ok(found.stat)
