@@ -192,7 +192,7 @@ mod tests {
     use super::*;
 
     fn check(pattern: &str, max_depth: i64, directory: &str, leads: bool, ends: bool) {
-        let levels = Levels::parse(pattern, Path::new("/work/[x]"), max_depth);
+        let levels = Levels::parse(pattern, Path::new("/where/[x]"), max_depth);
         let found = levels.fit(&names(Path::new(directory)));
         assert_eq!(found, Fit { leads, ends }, "{pattern} with depth {max_depth} and {directory}");
     }
@@ -211,9 +211,9 @@ mod tests {
         check("/home/[ab]/logs", 0, "/home/[ab]/logs", true, true);
         check("//var/./x/../log/", 0, "/var/log", true, true);
         check("/../var", 0, "/var", true, true);
-        check("a/b", 0, "/work/[x]/a/b", true, true);
-        check("../b", 0, "/work/b", true, true);
-        check("a", 0, "/work/x/a", false, false);
+        check("a/b", 0, "/where/[x]/a/b", true, true);
+        check("../b", 0, "/where/b", true, true);
+        check("a", 0, "/where/x/a", false, false);
     }
 
     #[test]

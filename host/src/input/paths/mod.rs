@@ -304,7 +304,7 @@ mod tests {
     }
 
     fn set(rules: &PathRules) -> PathSet {
-        PathSet::new(rules, Path::new("/work"))
+        PathSet::new(rules, Path::new("/where"))
     }
 
     #[test]
@@ -344,7 +344,7 @@ mod tests {
         check("/data/app.log*", 0, "/data/app.log.zip", true);
         check("/data/*", 0, "/data/.hidden", true);
         check("/data/**", 0, "/data/a", true);
-        check("a.log", 0, "/work/a.log", true);
+        check("a.log", 0, "/where/a.log", true);
         check("../x/./a.log", 0, "/x/a.log", true);
         check("/x/[ab].log", 0, "/x/b.log", true);
         check("/x/[ab].log", 0, "/x/[ab].log", false);
@@ -412,7 +412,7 @@ mod tests {
         let patterns = ["/v/*.log", "/v/**/x", "/h/*/l/*.log", "a.log", "/w"].map(str::to_owned);
         let set = set(&PathRules { file_paths: patterns.into(), max_dir_search_depth: 3, ..PathRules::default() });
         let base = |directory: &str, depth| Base { directory: directory.into(), depth: Some(depth) };
-        assert_eq!(set.bases(), [base("/h", 2), base("/v", 3), base("/work", 0)]);
+        assert_eq!(set.bases(), [base("/h", 2), base("/v", 3), base("/where", 0)]);
         for (directory, expected) in [("/v/1/2/3", true), ("/v/1/2/3/4", false), ("/h/u", true), ("/h/u/m", false)] {
             assert_eq!(set.enters(Path::new(directory)), expected, "{directory}");
         }
