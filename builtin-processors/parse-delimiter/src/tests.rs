@@ -5,8 +5,10 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use states::columns_by_states;
 use table::{guest, run};
 
+mod states;
 mod table;
 
 #[test]
@@ -44,40 +46,6 @@ fn columns(options: Value, text: &[u8]) -> Option<Vec<Vec<u8>>> {
     let output = run(&options, &[event(&[("content", text)])]);
     let event = output.events.into_iter().next()?;
     Some(event.fields.into_iter().map(|(_, value)| value).collect())
-}
-
-/// The same by the table of states that the documentation has, a byte at a time.
-fn columns_by_states(text: &[u8], separator: u8, quote: u8) -> Option<Vec<Vec<u8>>> {
-    #[derive(Clone, Copy, PartialEq)]
-    enum State {
-        Initial,
-        Plain,
-        Quoted,
-        AfterQuote,
-    }
-    let (mut columns, mut column, mut state) = (Vec::new(), Vec::new(), State::Initial);
-    for byte in text {
-        state = match state {
-            State::Initial | State::Plain | State::AfterQuote if *byte == separator => {
-                columns.push(std::mem::take(&mut column));
-                State::Initial
-            }
-            State::Initial if *byte == quote => State::Quoted,
-            State::Quoted if *byte == quote => State::AfterQuote,
-            State::Plain if *byte == quote => return None,
-            State::AfterQuote if *byte != quote => return None,
-            State::Initial | State::Plain => {
-                column.push(*byte);
-                State::Plain
-            }
-            State::Quoted | State::AfterQuote => {
-                column.push(*byte);
-                State::Quoted
-            }
-        };
-    }
-    columns.push(column);
-    (state != State::Quoted).then_some(columns)
 }
 
 fn text_of(bytes: &'static [u8]) -> impl Strategy<Value = Vec<u8>> {

@@ -5,6 +5,10 @@ use loglift_sdk::testing::{Output, event};
 use serde_json::json;
 
 use super::{processed, settings};
+use states::columns_by_states;
+
+#[path = "../../../builtin-processors/parse-delimiter/src/tests/states.rs"]
+mod states;
 
 /// Splits a value into columns, in every way of treating surplus ones.
 pub fn run(data: &[u8]) {
@@ -41,38 +45,4 @@ fn columns(output: Output) -> Option<Vec<Vec<u8>>> {
     let is_split = output.outcomes[1] == 0;
     let event = output.events.into_iter().nth(1)?;
     is_split.then(|| event.fields.into_iter().map(|(_, value)| value).collect())
-}
-
-/// The same by the table of states that the documentation has, a byte at a time.
-fn columns_by_states(text: &[u8], separator: u8, quote: u8) -> Option<Vec<Vec<u8>>> {
-    #[derive(Clone, Copy, PartialEq)]
-    enum State {
-        Initial,
-        Plain,
-        Quoted,
-        AfterQuote,
-    }
-    let (mut columns, mut column, mut state) = (Vec::new(), Vec::new(), State::Initial);
-    for byte in text {
-        state = match state {
-            State::Initial | State::Plain | State::AfterQuote if *byte == separator => {
-                columns.push(std::mem::take(&mut column));
-                State::Initial
-            }
-            State::Initial if *byte == quote => State::Quoted,
-            State::Quoted if *byte == quote => State::AfterQuote,
-            State::Plain if *byte == quote => return None,
-            State::AfterQuote if *byte != quote => return None,
-            State::Initial | State::Plain => {
-                column.push(*byte);
-                State::Plain
-            }
-            State::Quoted | State::AfterQuote => {
-                column.push(*byte);
-                State::Quoted
-            }
-        };
-    }
-    columns.push(column);
-    (state != State::Quoted).then_some(columns)
 }
