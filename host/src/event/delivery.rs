@@ -1,7 +1,7 @@
 //! A batch on its way to several flushers, and its acknowledgement when all of them have taken it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use super::{EventBatch, Offset, Permit, Source};
 
@@ -33,11 +33,18 @@ struct Shared {
     /// Held until the last delivery is gone.
     _permit: Option<Permit>,
     missing: AtomicUsize,
+    /// Bytes that some flusher's destination refused for good.
+    rejected_bytes: AtomicU64,
 }
 
 /// Makes one delivery for each of `flushers` flushers.
 pub fn deliveries(batch: EventBatch, permit: Option<Permit>, flushers: usize) -> impl Iterator<Item = Delivery> {
-    let shared = Arc::new(Shared { batch, _permit: permit, missing: AtomicUsize::new(flushers) });
+    let shared = Arc::new(Shared {
+        batch,
+        _permit: permit,
+        missing: AtomicUsize::new(flushers),
+        rejected_bytes: AtomicU64::new(0),
+    });
     std::iter::repeat_n(shared, flushers).map(|shared| Delivery { shared })
 }
 
@@ -47,12 +54,17 @@ impl Delivery {
         &self.shared.batch
     }
 
+    /// Says that the destination of this flusher refused so many bytes of what the batch was made of, for good.
+    pub fn reject(&self, bytes: u64) {
+        self.shared.rejected_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
     /// Says that this flusher has taken the batch. The last flusher to say so gets the acknowledgement.
     #[must_use]
     pub fn acknowledge(self) -> Option<Ack> {
         let was_last = self.shared.missing.fetch_sub(1, Ordering::AcqRel) == 1;
         was_last.then(|| {
-            self.shared.batch.settle();
+            self.shared.batch.settle_but(self.shared.rejected_bytes.load(Ordering::Relaxed));
             self.shared.batch.ack()
         })
     }

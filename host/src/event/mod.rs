@@ -44,12 +44,21 @@ pub struct Source {
     pub file: Option<FileId>,
     /// What of it was read, and what is done with.
     pub progress: Progress,
+    /// Tells it from all others that the agent ever read. Larger ones are newer.
+    pub generation: u64,
+    /// Events of sources with the same number stay in order.
+    pub lane: u64,
 }
 
 impl Source {
     /// A source that is read from its start.
     pub fn new(path: PathBuf, file: Option<FileId>) -> Self {
-        Self { path, file, progress: Progress::default() }
+        Self::resumed(path, file, Progress::default())
+    }
+
+    /// A source of which something was read before.
+    pub fn resumed(path: PathBuf, file: Option<FileId>, progress: Progress) -> Self {
+        Self { path, file, progress, generation: 0, lane: 0 }
     }
 }
 
@@ -176,7 +185,12 @@ impl EventBatch {
 
     /// Says that the batch is done with: what is in it was taken by every flusher, the rest was dropped on purpose.
     pub fn settle(&self) {
-        self.source.progress.end(self.provenance.start, self.dropped_bytes());
+        self.settle_but(0);
+    }
+
+    /// As [`Self::settle`], but for so many bytes that a flusher's destination refused for good.
+    pub fn settle_but(&self, rejected: u64) {
+        self.source.progress.end(self.provenance.start, self.dropped_bytes(), rejected);
     }
 
     /// Drops the events without a field, and returns how many those are.

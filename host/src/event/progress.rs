@@ -47,8 +47,8 @@ struct Range {
 /// How a range has ended.
 #[derive(Debug, Clone, Copy)]
 enum Outcome {
-    /// Taken by every flusher, but for so many bytes which were dropped on purpose.
-    Taken { dropped: u64 },
+    /// Taken by every flusher, but for so many bytes which were dropped on purpose, and so many which were refused.
+    Taken { dropped: u64, rejected: u64 },
     /// Never read.
     Lost(Loss),
 }
@@ -68,12 +68,12 @@ impl Progress {
     }
 
     /// Says that everything of the range that begins at `start` was taken by every flusher, but for `dropped` bytes
-    /// which were dropped on purpose.
-    pub fn end(&self, start: Offset, dropped: u64) {
+    /// which were dropped on purpose, and `rejected` which were refused for good.
+    pub fn end(&self, start: Offset, dropped: u64, rejected: u64) {
         let mut state = self.state();
         let found = state.ranges.binary_search_by_key(&start, |range| range.start);
         let Ok(place) = found else { return debug_assert!(false, "no range begins at {start:?}") };
-        state.ranges[place].outcome = Some(Outcome::Taken { dropped });
+        state.ranges[place].outcome = Some(Outcome::Taken { dropped, rejected });
         state.commit();
     }
 
@@ -137,9 +137,12 @@ impl State {
         while let Some(Range { start, end, outcome: Some(outcome) }) = self.ranges.front() {
             let (bytes, end) = (end.offset.0 - start.0, *end);
             match *outcome {
-                Outcome::Taken { dropped } => {
-                    self.ledger.acknowledged += bytes - dropped.min(bytes);
-                    self.ledger.dropped += dropped.min(bytes);
+                Outcome::Taken { dropped, rejected } => {
+                    let dropped = dropped.min(bytes);
+                    let rejected = rejected.min(bytes - dropped);
+                    self.ledger.acknowledged += bytes - dropped - rejected;
+                    self.ledger.dropped += dropped;
+                    self.ledger.rejected += rejected;
                 }
                 Outcome::Lost(cause) => self.ledger.lose(cause, bytes),
             }
@@ -175,9 +178,9 @@ mod tests {
         for (start, end) in [(0, 10), (10, 30), (30, 35)] {
             progress.begin(Offset(start), at(end));
         }
-        progress.end(Offset(10), 5);
+        progress.end(Offset(10), 5, 0);
         assert_eq!(progress.committed(), at(0));
-        progress.end(Offset(0), 0);
+        progress.end(Offset(0), 0, 0);
         assert_eq!(progress.committed(), at(30));
         assert_eq!(progress.read_to(), Offset(35));
         let ledger = progress.ledger();
@@ -190,7 +193,7 @@ mod tests {
         progress.begin(Offset(0), at(20));
         progress.skip(at(100), Loss::ReadDelay);
         assert_eq!((progress.committed(), progress.read_to()), (at(0), Offset(100)));
-        progress.end(Offset(0), 0);
+        progress.end(Offset(0), 0, 0);
         let ledger = progress.ledger();
         assert_eq!((ledger.lost_bytes(), ledger.acknowledged, progress.committed()), (80, 20, at(100)));
     }
@@ -203,8 +206,8 @@ mod tests {
         progress.begin(Offset(20), at(50));
         let ledger = progress.ledger();
         assert_eq!((ledger.lost_bytes(), ledger.estimated), (50, 50));
-        progress.end(Offset(20), 0);
-        progress.end(Offset(0), 0);
+        progress.end(Offset(20), 0, 0);
+        progress.end(Offset(0), 0, 0);
         let ledger = progress.ledger();
         assert_eq!((ledger.acknowledged, ledger.lost_bytes(), ledger.settled_bytes()), (50, 50, 100));
         progress.regain();
@@ -229,7 +232,7 @@ mod tests {
             let mut done = vec![false; lengths.len()];
             for place in order.into_iter().filter(|place| *place < lengths.len()) {
                 if !std::mem::replace(&mut done[place], true) {
-                    progress.end(Offset(starts[place]), 0);
+                    progress.end(Offset(starts[place]), 0, 0);
                 }
                 let expected = done.iter().position(|done| !done).unwrap_or(lengths.len());
                 prop_assert_eq!(progress.committed().offset, Offset(starts[expected]));

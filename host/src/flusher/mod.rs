@@ -2,6 +2,7 @@
 
 pub mod file;
 pub mod json_lines;
+pub mod sls;
 pub mod stdout;
 
 use std::io;

@@ -164,7 +164,7 @@ mod tests {
         track.finish(Loss::DeletedUnread);
         let saved = entry("app", &track, 0);
         assert_eq!((saved.state, saved.position.offset, saved.ledger.settled_bytes()), (State::Followed, Offset(0), 0));
-        track.source.progress.end(Offset(0), 0);
+        track.source.progress.end(Offset(0), 0, 0);
         let saved = entry("app", &track, 0);
         assert_eq!(
             (saved.state, saved.position.offset, saved.ledger.settled_bytes()),

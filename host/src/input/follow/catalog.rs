@@ -311,7 +311,7 @@ impl Catalog {
                 seen.modified_ns = found.stat.modified_ns;
             }
         }
-        let source = Source { path: path.clone(), file: Some(id), progress: Progress::new(position, ledger) };
+        let source = Source::resumed(path.clone(), Some(id), Progress::new(position, ledger));
         let was_followed = seen.phase == Phase::Followed;
         let birth_ns = birth_ns.or(found.as_ref().and_then(|found| found.stat.birth_ns));
         let lane = self.lane_of(&path);
@@ -364,7 +364,7 @@ impl Catalog {
         }
         let Left { generation, path, id, birth_ns, position, ledger, seen } = left;
         let cause = if find::has_compressed_sibling(&path) { Loss::RotatedUnread } else { Loss::DeletedUnread };
-        let source = Source { path: path.clone(), file: Some(id), progress: Progress::new(position, ledger) };
+        let source = Source::resumed(path.clone(), Some(id), Progress::new(position, ledger));
         let lost = if seen.phase == Phase::Finished { 0 } else { source.progress.give_up(seen.len, cause, true) };
         let seen = Seen { phase: Phase::Finished, is_named: false, ..seen };
         let lane = self.lane_of(&path);

@@ -1,7 +1,8 @@
 //! The files that a pipeline knows, for all who ask: readers, discovery, checkpoints, the status command.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -219,7 +220,7 @@ impl Tracks {
         let Stat { id, birth_ns, len, modified_ns, .. } = copy.stat;
         let ledger = Ledger { copied: len.0, ..Ledger::default() };
         let position = Position { offset: len, ..Position::default() };
-        let source = Source { path: copy.path.clone(), file: Some(id), progress: Progress::new(position, ledger) };
+        let source = Source::resumed(copy.path.clone(), Some(id), Progress::new(position, ledger));
         let real_path = copy.path.clone();
         let seen = Seen { real_path, is_named: true, head, len, modified_ns, phase: Phase::Finished };
         self.resume(self.next_generation(), lane, source, birth_ns, seen)
@@ -234,10 +235,12 @@ impl Tracks {
         &self,
         generation: u64,
         lane: PathBuf,
-        source: Source,
+        mut source: Source,
         birth_ns: Option<i64>,
         seen: Seen,
     ) -> Arc<Track> {
+        source.generation = generation;
+        source.lane = lane_number(&lane);
         let mut arrivals = Arrivals::default();
         arrivals.note(seen.len, source.progress.committed().offset, Instant::now());
         let state = Mutex::new(State { seen, arrivals });
@@ -308,6 +311,12 @@ impl Tracks {
     fn lock(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn lane_number(lane: &Path) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    lane.hash(&mut hasher);
+    hasher.finish()
 }
 
 #[cfg(test)]

@@ -314,7 +314,7 @@ impl Chunker {
             let progress = &self.columns.source.progress;
             progress.begin(start, end);
             if records.is_empty() {
-                progress.end(start, if self.framer.discards_unmatched() { taken as u64 } else { 0 });
+                progress.end(start, if self.framer.discards_unmatched() { taken as u64 } else { 0 }, 0);
             }
         }
         (!records.is_empty()).then(|| self.columns.batch(bytes, &records, places, start..self.start))

@@ -47,10 +47,10 @@ fn the_oldest_byte_that_is_not_acknowledged_says_since_when_a_file_lags() {
     look(&track, 20);
     progress.begin(Offset(0), at(10));
     assert_eq!(track.standing().waiting_since, Some(first));
-    progress.end(Offset(0), 0);
+    progress.end(Offset(0), 0, 0);
     assert!(track.standing().waiting_since.expect("ten more wait") > first);
     progress.begin(Offset(10), at(20));
-    progress.end(Offset(10), 0);
+    progress.end(Offset(10), 0, 0);
     assert_eq!(track.standing().waiting_since, None);
 }
 
@@ -115,7 +115,7 @@ fn acknowledge(track: &Track, begun: &Begun, is_over: &AtomicBool) {
             if begun.len().is_multiple_of(2) { begun.pop_back() } else { begun.pop_front() }
         };
         match next {
-            Some((start, round)) => track.source.progress.end(Offset(start), round % 2),
+            Some((start, round)) => track.source.progress.end(Offset(start), round % 2, 0),
             None if is_last => return,
             None => std::thread::yield_now(),
         }

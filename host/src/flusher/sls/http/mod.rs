@@ -1,0 +1,1 @@
+//! Signs requests, sends them, and sorts the answers.

@@ -1,0 +1,1 @@
+//! Packages on disk, which wait there for a destination that does not take them.
