@@ -180,7 +180,8 @@ impl Common {
         };
         let surroundings = Surroundings::look(agent, &environment);
         let working_directory = std::env::current_dir().unwrap_or_default();
-        Ok(Workshop { engine: Arc::new(Engine::new(cache)?), context, working_directory, surroundings })
+        let shipping = agent.shipping.clone();
+        Ok(Workshop { engine: Arc::new(Engine::new(cache)?), context, working_directory, surroundings, shipping })
     }
 
     /// Opens the data directory, and makes it if it is missing.

@@ -1,5 +1,6 @@
 //! `loglift status`.
 
+mod destinations;
 mod files;
 mod ledger;
 
@@ -53,7 +54,7 @@ pub(super) fn status(arguments: &StatusArguments, common: &Common) -> anyhow::Re
         serde_json::to_string_pretty(&status)? + "\n"
     } else {
         let table = if arguments.ledger { ledger::ledger } else { files::files };
-        headline(&status) + &table(&status) + &not_collected(&status.not_collected, arguments.ledger)
+        headline(&status) + &table(&status) + &destinations::destinations(&status) + &not_collected(&status.not_collected, arguments.ledger)
     };
     print(&text)?;
     Ok(is_running)

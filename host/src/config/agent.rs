@@ -7,6 +7,7 @@ use super::env::Lookup;
 use super::fields::{Cursor, Fields};
 use super::node::{Entry, Node, Position, Value};
 use super::problem::{Problem, Report, Warning};
+use super::shipping::{GivenShipping, SHIPPING_KEYS, Shipping};
 use super::{Syntax, tree};
 
 /// What holds for all pipelines.
@@ -24,6 +25,8 @@ pub struct AgentConfig {
     pub working_ip: Option<String>,
     /// `working_hostname`: the name of the machine, if not the one that it has.
     pub working_hostname: Option<String>,
+    /// How it sends.
+    pub shipping: Shipping,
 }
 
 impl Default for AgentConfig {
@@ -41,6 +44,7 @@ struct Given {
     default_tail_limit_kib: Option<u64>,
     working_ip: Option<String>,
     working_hostname: Option<String>,
+    shipping: GivenShipping,
 }
 
 impl AgentConfig {
@@ -73,6 +77,7 @@ impl AgentConfig {
             default_tail_limit_kib: given.default_tail_limit_kib,
             working_ip: given.working_ip.filter(|text| !text.is_empty()),
             working_hostname: given.working_hostname.filter(|text| !text.is_empty()),
+            shipping: given.shipping.into(),
         }
     }
 }
@@ -86,6 +91,7 @@ impl Given {
             default_tail_limit_kib: fields.optional("default_tail_limit_kb"),
             working_ip: fields.optional("working_ip"),
             working_hostname: fields.optional("working_hostname"),
+            shipping: GivenShipping::read(fields),
         }
     }
 
@@ -97,6 +103,7 @@ impl Given {
             default_tail_limit_kib: self.default_tail_limit_kib.or(other.default_tail_limit_kib),
             working_ip: self.working_ip.or(other.working_ip),
             working_hostname: self.working_hostname.or(other.working_hostname),
+            shipping: self.shipping.or(other.shipping),
         }
     }
 }
@@ -133,7 +140,7 @@ fn flattened(prefix: &str, entries: &[Entry]) -> Vec<Entry> {
 
 fn given_by_env(env: &Lookup<'_>) -> Result<(Given, Vec<Warning>), Vec<Problem>> {
     let report = Report::new("environment");
-    let entries = KEYS.iter().filter_map(|key| {
+    let entries = KEYS.iter().chain(SHIPPING_KEYS).filter_map(|key| {
         let upper = key.to_uppercase();
         let names = [format!("LOONG_{upper}"), (*key).to_owned(), format!("ALIYUN_LOGTAIL_{upper}")];
         let value = scalar(names.iter().find_map(|name| env(name))?);
@@ -199,9 +206,7 @@ const IDLE: &[&str] = &[
     "batch_send_interval",
     "batch_send_metric_size",
     "bind_interface",
-    "buffer_file_num",
     "buffer_file_path",
-    "buffer_file_size",
     "buffer_map_num",
     "buffer_map_size",
     "bytes_per_sec",
@@ -214,11 +219,7 @@ const IDLE: &[&str] = &[
     "config_server_list",
     "config_servers",
     "cpu_usage_limit",
-    "custom_user_agent",
     "data_server_port",
-    "data_servers",
-    "default_access_key",
-    "default_access_key_id",
     "docker_config_update_interval",
     "docker_file_cache_path",
     "dynamic_plugins",
@@ -261,7 +262,6 @@ const IDLE: &[&str] = &[
     "resource_auto_scale",
     "scaled_cpu_usage_limit",
     "search_checkpoint_default_dir_depth",
-    "send_request_concurrency",
     "send_running_status",
     "sls_request_dscp",
     "system_boot_time",
@@ -298,9 +298,12 @@ mod tests {
             max_bytes_per_sec: Some(20_971_520),
             ..AgentConfig::default()
         };
-        assert_eq!(config, Some(limits));
-        let warning = "agent.json:1:3: without effect here: primary_region, config_servers, data_servers, \
-            cpu_usage_limit, bytes_per_sec, buffer_file_num, buffer_file_size, buffer_map_num";
+        let config = config.expect("valid");
+        assert_eq!(config.shipping.spool_max_bytes, 25 * 20_971_520);
+        assert_eq!(config.shipping.endpoints.len(), 1);
+        assert_eq!(AgentConfig { shipping: limits.shipping.clone(), ..config }, limits);
+        let warning = "agent.json:1:3: without effect here: primary_region, config_servers, \
+            cpu_usage_limit, bytes_per_sec, buffer_map_num";
         assert_eq!(warnings, [warning]);
     }
 

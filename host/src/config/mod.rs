@@ -25,6 +25,7 @@ mod problem;
 mod processor;
 mod quantity;
 mod schema;
+mod shipping;
 mod sls;
 mod topic;
 mod wrapper;
@@ -47,6 +48,7 @@ pub use pipeline::{Global, Pipeline};
 pub use problem::{Problem, Warning};
 pub use processor::{Component, ProcessorSpec, SandboxSpec};
 pub use schema::{Schema, SchemaError};
+pub use shipping::{RegionEndpoint, Secret, Shipping};
 pub use sls::{Compression, SlsBatch, SlsFlusher, Telemetry};
 pub use topic::{PathPattern, Topic};
 

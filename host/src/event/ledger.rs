@@ -40,11 +40,13 @@ pub enum Loss {
     Oversize,
     /// Not text in the encoding that the config names.
     Undecodable,
+    /// On disk for longer than the age limit, since the destination took nothing.
+    Expired,
 }
 
 impl Loss {
     /// All causes, in the order in which a ledger holds them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::SkippedTail,
         Self::Untouched,
         Self::ReadDelay,
@@ -53,6 +55,7 @@ impl Loss {
         Self::DeletedUnread,
         Self::Oversize,
         Self::Undecodable,
+        Self::Expired,
     ];
 
     /// Those for which everything behind what was read of a file is lost.
@@ -69,6 +72,7 @@ impl Loss {
             Self::DeletedUnread => "deleted_unread",
             Self::Oversize => "oversize",
             Self::Undecodable => "undecodable",
+            Self::Expired => "expired",
         }
     }
 }
@@ -77,6 +81,13 @@ impl Ledger {
     /// Counts lost bytes.
     pub fn lose(&mut self, cause: Loss, bytes: u64) {
         self.lost[cause as usize] += bytes;
+    }
+
+    /// Takes so many bytes out of what was taken by every flusher, and returns how many those were.
+    pub fn unacknowledge(&mut self, bytes: u64) -> u64 {
+        let bytes = bytes.min(self.acknowledged);
+        self.acknowledged -= bytes;
+        bytes
     }
 
     /// Takes bytes back that were counted as lost at the end of a file, and are read after all.

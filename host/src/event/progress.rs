@@ -96,6 +96,19 @@ impl Progress {
         bytes
     }
 
+    /// Says that so many bytes that were safe on disk passed their age limit there.
+    pub fn expire(&self, bytes: u64) {
+        let ledger = &mut self.state().ledger;
+        let bytes = ledger.unacknowledge(bytes);
+        ledger.lose(Loss::Expired, bytes);
+    }
+
+    /// Says that so many bytes that were safe on disk were refused for good.
+    pub fn reject(&self, bytes: u64) {
+        let ledger = &mut self.state().ledger;
+        ledger.rejected += ledger.unacknowledge(bytes);
+    }
+
     /// Takes back what was given up: it will be read after all.
     pub fn regain(&self) {
         self.state().regain(u64::MAX);
@@ -212,6 +225,19 @@ mod tests {
         assert_eq!((ledger.acknowledged, ledger.lost_bytes(), ledger.settled_bytes()), (50, 50, 100));
         progress.regain();
         assert_eq!(progress.ledger().settled_bytes(), 50);
+    }
+
+    #[test]
+    fn what_was_safe_on_disk_can_still_expire_or_be_refused() {
+        let progress = Progress::default();
+        progress.begin(Offset(0), at(100));
+        progress.end(Offset(0), 0, 0);
+        progress.expire(30);
+        progress.reject(50);
+        progress.expire(90);
+        let ledger = progress.ledger();
+        assert_eq!((ledger.acknowledged, ledger.rejected, ledger.lost_bytes()), (0, 50, 50));
+        assert_eq!(ledger.settled_bytes(), 100);
     }
 
     proptest! {

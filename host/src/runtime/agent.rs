@@ -1,5 +1,6 @@
 //! Runs pipelines until it is told to stop.
 
+use std::collections::HashSet;
 use std::convert::Infallible;
 use std::io;
 use std::path::Path;
@@ -11,14 +12,19 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounded, unbounded};
 use tracing::{error, info};
 
-use super::assemble::Assembly;
+use super::assemble::{Assembly, Outlet, Shipment, Sink};
 use super::checkpoints::{self, Checkpoints};
 use super::control::Control;
 use super::discover::{Discovery, Ignored, Input, WALK_PERIOD};
+use super::depot::{Depot, DepotSpec, Handover, NETWORK_GRACE, Station};
 use super::flush::FlushLoop;
+use super::ship::PackLoop;
 use super::worker::{Output, Route, Worker};
 use crate::checkpoint::{Recovered, Store};
-use crate::event::{Budget, Delivery, RateLimiter};
+use crate::event::{Ack, Budget, Delivery, RateLimiter};
+use crate::flusher::sls::pack::packer::Packer;
+use crate::flusher::sls::package::Destination;
+use crate::flusher::sls::receipt::OnAck;
 use crate::input::follow::catalog::{Catalog, Changes, Left};
 use crate::input::follow::track::Tracks;
 use crate::input::walk::Walker;
@@ -57,6 +63,8 @@ pub struct Agent {
     /// Dropped to have the last checkpoints saved, when nothing changes any more.
     settled: Sender<Infallible>,
     checkpoints: JoinHandle<()>,
+    /// Where requests are made.
+    network: Option<tokio::runtime::Runtime>,
     alarms: Arc<Alarms>,
 }
 
@@ -66,6 +74,7 @@ pub(super) struct Vitals {
     pub(super) budget: Arc<Budget>,
     pub(super) pipelines: Vec<Running>,
     pub(super) ignored: Arc<Ignored>,
+    pub(super) stations: Vec<Station>,
 }
 
 /// What is known of a running pipeline.
@@ -84,13 +93,17 @@ impl Agent {
     pub fn start(
         assemblies: Vec<Assembly>,
         (store, recovered): (Store, Recovered),
+        depot: DepotSpec,
         options: Options,
         alarms: &Arc<Alarms>,
     ) -> anyhow::Result<Self> {
         let (stop, stopped) = bounded(0);
         let (abort, aborted) = bounded(0);
         let (undone, done) = bounded(0);
+        let destinations: HashSet<&Destination> = assemblies.iter().flat_map(destinations).collect();
+        let depot = Depot::new(depot, destinations.len(), options.budget_bytes, alarms);
         let mut start = Start {
+            depot,
             budget: Budget::new(options.budget_bytes),
             workers: options.workers.max(1),
             rate: options.max_bytes_per_sec.map(|rate| Arc::new(Mutex::new(RateLimiter::new(rate, Instant::now())))),
@@ -133,9 +146,11 @@ impl Agent {
             let _watch = watch;
             checkpoints.run();
         })?;
-        let Start { budget, running: pipelines, threads, has_panicked, alarms, .. } = start;
-        let vitals = Arc::new(Vitals { started: Instant::now(), budget, pipelines, ignored });
-        Ok(Self { vitals, control: None, threads, has_panicked, stop, abort, done, settled, checkpoints, alarms })
+        let Start { depot, budget, running: pipelines, threads, has_panicked, alarms, .. } = start;
+        let (stations, network) = depot.close();
+        let vitals = Arc::new(Vitals { started: Instant::now(), budget, pipelines, ignored, stations });
+        let control = None;
+        Ok(Self { vitals, control, threads, has_panicked, stop, abort, done, settled, checkpoints, network, alarms })
     }
 
     /// Answers questions on a socket in `data_dir`, which this agent alone uses, until it stops.
@@ -165,6 +180,7 @@ impl Agent {
         // A thread that hangs in a call of the system ends with the process, and cannot be waited for.
         let ended = drained || self.done.recv_timeout(ABORT_GRACE) == Err(RecvTimeoutError::Disconnected);
         let panicked = ended && self.threads.into_iter().filter_map(|thread| thread.join().err()).count() > 0;
+        self.network.into_iter().for_each(|network| network.shutdown_timeout(NETWORK_GRACE));
         drop(self.settled);
         let panicked = self.checkpoints.join().is_err() || panicked;
         if panicked {
@@ -180,6 +196,7 @@ impl Agent {
 
 /// An agent that is being started.
 struct Start {
+    depot: Depot,
     budget: Arc<Budget>,
     workers: usize,
     rate: Option<Arc<Mutex<RateLimiter>>>,
@@ -199,28 +216,39 @@ impl Start {
         let Assembly { name, paths, follow, search_depth, ignores_unmatched, stages, outlets } = assembly;
         let counters = Arc::new(PipelineCounters::default());
         let mut routes = Vec::new();
-        for outlet in outlets {
-            let (sender, receiver) = bounded::<Delivery>(QUEUED_BATCHES);
+        for Outlet { name: outlet, sink, match_rule } in outlets {
+            let (deliveries, receiver) = bounded::<Delivery>(QUEUED_BATCHES);
             let alive = Arc::new(());
-            let flusher = Arc::downgrade(&alive);
-            routes.push(Route { match_rule: outlet.match_rule, deliveries: sender, flusher });
-            let flush = FlushLoop {
-                pipeline: name.clone(),
-                name: outlet.name,
-                flusher: outlet.flusher,
-                deliveries: receiver,
-                abort: self.aborted.clone(),
-                alarms: Arc::clone(&self.alarms),
-            };
-            let counters = Arc::clone(&counters);
-            self.spawn("flusher", move || {
-                flush.run(|ack| counters.acknowledged_events.add(ack.events as u64));
-                drop(alive);
-            })?;
+            routes.push(Route { match_rule, deliveries, flusher: Arc::downgrade(&alive) });
+            match sink {
+                Sink::Written(flusher) => {
+                    let flush = FlushLoop {
+                        pipeline: name.clone(),
+                        name: outlet,
+                        flusher,
+                        deliveries: receiver,
+                        abort: self.aborted.clone(),
+                        alarms: Arc::clone(&self.alarms),
+                    };
+                    let counters = Arc::clone(&counters);
+                    self.spawn("flusher", move || {
+                        flush.run(|ack| counters.acknowledged_events.add(ack.events as u64));
+                        drop(alive);
+                    })?;
+                }
+                Sink::Shipped(shipment) => {
+                    let pack = self.pack_loop(&name, *shipment, receiver, &counters)?;
+                    self.spawn("packer", move || {
+                        pack.run();
+                        drop(alive);
+                    })?;
+                }
+            }
         }
         let spec = Arc::new(follow);
         let budget = self.budget.share();
         let tracks = Arc::new(Tracks::new(Arc::clone(&self.next_generation)));
+        self.depot.accounts.add(&name, &tracks);
         let mut orders = Vec::new();
         let alive = Arc::new(());
         for _ in 0..self.workers {
@@ -260,6 +288,24 @@ impl Start {
         })
     }
 
+    /// What packs for a `flusher_sls`. The courier of its destination is started if that has none yet.
+    fn pack_loop(
+        &mut self,
+        pipeline: &str,
+        shipment: Shipment,
+        deliveries: Receiver<Delivery>,
+        counters: &Arc<PipelineCounters>,
+    ) -> anyhow::Result<PackLoop> {
+        let (Handover { packages, package_bytes }, courier) = self.depot.open(pipeline, &shipment, &self.aborted)?;
+        if let Some(courier) = courier {
+            self.spawn("courier", move || courier.run())?;
+        }
+        let counters = Arc::clone(counters);
+        let on_ack: Arc<OnAck> = Arc::new(move |ack: &Ack| counters.acknowledged_events.add(ack.events as u64));
+        let packer = Packer::new(shipment.pack, on_ack, Arc::clone(&self.alarms));
+        Ok(PackLoop { packer, deliveries, courier: packages, package_bytes })
+    }
+
     /// What an earlier agent has left of a pipeline, and when that was there last, in Unix nanoseconds.
     fn left(&self, pipeline: &str) -> (Vec<Left>, Option<i64>) {
         let entries = self.recovered.entries.iter().filter(|entry| entry.pipeline == pipeline);
@@ -279,6 +325,14 @@ impl Start {
         self.threads.push(thread);
         Ok(())
     }
+}
+
+/// Where a pipeline ships to.
+fn destinations(assembly: &Assembly) -> impl Iterator<Item = &Destination> {
+    assembly.outlets.iter().filter_map(|outlet| match &outlet.sink {
+        Sink::Shipped(shipment) => Some(&shipment.destination),
+        Sink::Written(_) => None,
+    })
 }
 
 /// Notes when the thread that holds it panics.

@@ -8,8 +8,11 @@ use std::time::Duration;
 use super::events::{event_spec, ignores_unmatched};
 use super::machine::Surroundings;
 use super::paths;
-use crate::config::{self, Pipeline, Problem, ProcessorSpec, Schema, Warning};
+use crate::config::{self, FlusherSpec, Pipeline, Problem, ProcessorSpec, Schema, Shipping, SlsFlusher, Warning};
 use crate::flusher::json_lines::Shape;
+use crate::flusher::sls::http::endpoint::{Endpoint, check_logstore};
+use crate::flusher::sls::pack::packer;
+use crate::flusher::sls::package::{Compression, Destination};
 use crate::flusher::{Blackhole, Flusher, file, stdout};
 use crate::input::follow::delay::Delay;
 use crate::input::follow::follower::FollowSpec;
@@ -33,6 +36,8 @@ pub struct Workshop {
     pub working_directory: PathBuf,
     /// What tags are made of, besides the config.
     pub surroundings: Surroundings,
+    /// How the agent as a whole sends.
+    pub shipping: Shipping,
 }
 
 /// A pipeline that is ready to run.
@@ -57,10 +62,30 @@ pub struct Assembly {
 pub struct Outlet {
     /// How logs name it: `flushers[0]`.
     pub name: String,
-    /// The flusher.
-    pub flusher: Box<dyn Flusher>,
+    /// Where they go.
+    pub sink: Sink,
     /// The events that it takes, all if `None`.
     pub match_rule: Option<config::MatchRule>,
+}
+
+/// How events leave the agent.
+pub enum Sink {
+    /// Written as they are.
+    Written(Box<dyn Flusher>),
+    /// Packed, and brought to a destination.
+    Shipped(Box<Shipment>),
+}
+
+/// How a `flusher_sls` packs, and where it sends.
+pub struct Shipment {
+    /// Where packages go.
+    pub destination: Destination,
+    /// How batches are packed.
+    pub pack: packer::Spec,
+    /// Headers that are added to each request.
+    pub extra_headers: Vec<(String, String)>,
+    /// Bytes before compression that may be sent in a second; 0 for any number.
+    pub bytes_per_sec: u64,
 }
 
 /// Flushers that the command line puts in the place of the configured ones.
@@ -160,7 +185,7 @@ impl Workshop {
         let shape = Shape { nanoseconds: pipeline.global.nanoseconds, ..Shape::default() };
         let outlets = match flusher {
             Some(flusher) => Ok(vec![override_outlet(flusher, shape)]),
-            None => outlets(pipeline, file, &shape),
+            None => self.outlets(pipeline, file, &shape),
         };
         let stages = self.stages(pipeline, warnings);
         let (outlets, stages) = match (outlets, stages) {
@@ -179,6 +204,85 @@ impl Workshop {
             ignores_unmatched: ignores_unmatched(pipeline),
             stages,
             outlets,
+        })
+    }
+}
+
+impl Workshop {
+    fn outlets(&self, pipeline: &Pipeline, file: &str, shape: &Shape) -> Result<Vec<Outlet>, Vec<Problem>> {
+        let (mut outlets, mut problems) = (Vec::new(), Vec::new());
+        for spec in &pipeline.flushers {
+            match self.sink(pipeline, spec, shape) {
+                Ok(sink) => {
+                    outlets.push(Outlet { name: spec.path.clone(), sink, match_rule: spec.match_rule.clone() });
+                }
+                Err(message) => problems.push(Problem {
+                    file: file.to_owned(),
+                    at: Some(spec.at),
+                    path: spec.path.clone(),
+                    message,
+                    hint: None,
+                }),
+            }
+        }
+        if problems.is_empty() { Ok(outlets) } else { Err(problems) }
+    }
+
+    fn sink(&self, pipeline: &Pipeline, spec: &FlusherSpec, shape: &Shape) -> Result<Sink, String> {
+        let without_tag = match &spec.match_rule {
+            Some(config::MatchRule::Tag { key, discarding_tag: true, .. }) => Some(key.clone()),
+            _ => None,
+        };
+        let shape = Shape { without_tag: without_tag.clone(), ..shape.clone() };
+        let flusher: Box<dyn Flusher> = match &spec.kind {
+            config::FlusherKind::Stdout(stdout) => Box::new(stdout::Stdout::new(Shape { tags: stdout.tags, ..shape })),
+            config::FlusherKind::File(spec) => Box::new(file_flusher(spec, shape)),
+            config::FlusherKind::Blackhole => Box::new(Blackhole),
+            config::FlusherKind::Sls(sls) => {
+                return self.shipment(pipeline, sls, without_tag).map(|shipment| Sink::Shipped(Box::new(shipment)));
+            }
+        };
+        Ok(Sink::Written(flusher))
+    }
+
+    fn shipment(&self, pipeline: &Pipeline, sls: &SlsFlusher, without_tag: Option<String>) -> Result<Shipment, String> {
+        let of_region = || {
+            let known = self.shipping.endpoints.iter().find(|known| Some(&known.region) == sls.region.as_ref());
+            known.map(|known| known.endpoint.clone())
+        };
+        let endpoint = sls.endpoint.clone().or_else(of_region).ok_or(
+            "Endpoint is missing, such as cn-hangzhou.log.aliyuncs.com, and the agent config has none for its Region",
+        )?;
+        if self.shipping.signs_v4 && sls.region.is_none() {
+            return Err("Region is missing, for which requests are signed when sls_signature_version is v4".to_owned());
+        }
+        let checked = Endpoint::parse(&endpoint, &sls.project).and_then(|_| check_logstore(&sls.logstore));
+        checked.map_err(|error| error.to_string())?;
+        let destination = Destination {
+            endpoint,
+            region: sls.region.clone().filter(|_| self.shipping.signs_v4),
+            project: sls.project.clone(),
+            logstore: sls.logstore.clone(),
+        };
+        let pack = packer::Spec {
+            pipeline: pipeline.name.clone(),
+            nanoseconds: pipeline.global.nanoseconds,
+            compression: match sls.compression {
+                config::Compression::Lz4 => Compression::Lz4,
+                config::Compression::Zstd => Compression::Zstd,
+                config::Compression::None => Compression::None,
+            },
+            shard_hash_keys: sls.shard_hash_keys.clone(),
+            without_tag,
+            min_bytes: sls.batch.min_bytes,
+            min_events: sls.batch.min_events,
+            timeout: Duration::from_secs(sls.batch.timeout_secs),
+        };
+        Ok(Shipment {
+            destination,
+            pack,
+            extra_headers: sls.extra_headers.clone().into_iter().collect(),
+            bytes_per_sec: sls.max_send_rate_bytes,
         })
     }
 }
@@ -211,35 +315,6 @@ fn follow_spec(input: &config::FileInput, events: EventSpec) -> FollowSpec {
     }
 }
 
-fn outlets(pipeline: &Pipeline, file: &str, shape: &Shape) -> Result<Vec<Outlet>, Vec<Problem>> {
-    let mut outlets = Vec::new();
-    let mut problems = Vec::new();
-    for spec in &pipeline.flushers {
-        let without_tag = match &spec.match_rule {
-            Some(config::MatchRule::Tag { key, discarding_tag: true, .. }) => Some(key.clone()),
-            _ => None,
-        };
-        let shape = Shape { without_tag, ..shape.clone() };
-        let flusher: Box<dyn Flusher> = match &spec.kind {
-            config::FlusherKind::Stdout(stdout) => Box::new(stdout::Stdout::new(Shape { tags: stdout.tags, ..shape })),
-            config::FlusherKind::File(spec) => Box::new(file_flusher(spec, shape)),
-            config::FlusherKind::Blackhole => Box::new(Blackhole),
-            config::FlusherKind::Sls(_) => {
-                problems.push(Problem {
-                    file: file.to_owned(),
-                    at: Some(spec.at),
-                    path: spec.path.clone(),
-                    message: "flusher_sls has no credentials, and cannot send yet".to_owned(),
-                    hint: Some("run with --flusher stdout to see the events instead".to_owned()),
-                });
-                continue;
-            }
-        };
-        outlets.push(Outlet { name: spec.path.clone(), flusher, match_rule: spec.match_rule.clone() });
-    }
-    if problems.is_empty() { Ok(outlets) } else { Err(problems) }
-}
-
 fn file_flusher(spec: &config::FileFlusher, shape: Shape) -> file::Files {
     file::Files::new(file::Spec {
         path: (&spec.path).into(),
@@ -259,5 +334,5 @@ fn override_outlet(flusher: &FlusherOverride, shape: Shape) -> Outlet {
         }
         FlusherOverride::Blackhole => Box::new(Blackhole),
     };
-    Outlet { name: "--flusher".to_owned(), flusher, match_rule: None }
+    Outlet { name: "--flusher".to_owned(), sink: Sink::Written(flusher), match_rule: None }
 }

@@ -34,6 +34,15 @@ impl Surroundings {
         file_tags.iter().for_each(|file_tags| drop(file_tags.at(now)));
         Self { machine: Arc::new(machine), file_tags }
     }
+
+    /// How the agent calls itself when it sends something, with what an operator adds to that.
+    pub fn user_agent(&self, custom: &str) -> String {
+        let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+        let (os, arch, version) = (std::env::consts::OS, std::env::consts::ARCH, env!("CARGO_PKG_VERSION"));
+        let ip = self.machine.host_ip.as_deref().unwrap_or("unknown");
+        let release = Some(release.trim()).filter(|release| !release.is_empty()).unwrap_or("unknown");
+        format!("loglift/{version} ({os}; {release}; {arch}) ip/{ip} {custom}").trim_end().to_owned()
+    }
 }
 
 /// Names and values of the variables that the environment itself names as tags.

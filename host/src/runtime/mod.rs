@@ -6,6 +6,7 @@ mod cache_dir;
 mod checkpoints;
 pub mod control;
 pub mod data_dir;
+pub mod depot;
 mod discover;
 pub mod events;
 pub mod file_limit;
@@ -14,6 +15,7 @@ pub mod machine;
 pub mod paths;
 mod private_dir;
 mod schedule;
+mod ship;
 pub mod status;
 mod worker;
 

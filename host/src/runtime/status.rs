@@ -2,14 +2,20 @@
 //!
 //! Paths and names that are not UTF-8 have replacement characters.
 
+mod destination;
+
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
 use std::path::Path;
-use std::time::Instant;
+use std::sync::PoisonError;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
+pub use destination::DestinationStatus;
+
 use super::agent::{Running, Vitals};
+use super::depot::Station;
 use crate::checkpoint::{Entry, State};
 use crate::event::{Balance, Loss, Rest};
 use crate::input::follow::track::{Phase, Track};
@@ -22,6 +28,9 @@ pub struct Status {
     pub agent: Option<AgentStatus>,
     /// Its pipelines.
     pub pipelines: Vec<PipelineStatus>,
+    /// Where they ship to.
+    #[serde(default)]
+    pub destinations: Vec<DestinationStatus>,
     /// Files and directories that are not collected although patterns name them, or nearly do.
     pub not_collected: Vec<NotCollected>,
 }
@@ -159,6 +168,7 @@ impl Status {
                 budget_limit_bytes: vitals.budget.limit_bytes() as u64,
             }),
             pipelines: vitals.pipelines.iter().map(|running| PipelineStatus::of(running, now)).collect(),
+            destinations: vitals.stations.iter().filter_map(|station| destination(station, now)).collect(),
             not_collected,
         }
     }
@@ -181,6 +191,7 @@ impl Status {
             pipeline.sum_up();
         }
         self.pipelines.retain(|pipeline| !pipeline.files.is_empty());
+        self.destinations.clear();
         self.not_collected.clear();
         self
     }
@@ -309,6 +320,12 @@ impl AddAssign<&Self> for LedgerStatus {
             *self.lost.entry(cause.clone()).or_default() += bytes;
         }
     }
+}
+
+fn destination(station: &Station, now: Instant) -> Option<DestinationStatus> {
+    let report = station.report.lock().unwrap_or_else(PoisonError::into_inner);
+    let unix_now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs() as i64);
+    Some(DestinationStatus::of(&station.destination, report.as_ref()?, now, unix_now))
 }
 
 fn by_name(Totals(totals): Totals) -> BTreeMap<String, u64> {

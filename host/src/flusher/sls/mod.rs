@@ -4,7 +4,9 @@
 //! outbox, which decides what is sent when, what is tried again, and what goes to disk ([`spool`]). A client
 //! signs requests and sorts answers ([`http`]).
 
+pub mod dispatch;
 pub mod http;
+pub mod outbox;
 pub mod pack;
 pub mod package;
 pub mod receipt;

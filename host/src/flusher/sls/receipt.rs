@@ -66,6 +66,14 @@ impl Hold {
 }
 
 impl Receipt {
+    /// Receipts for so many parts of the package.
+    pub fn split(self, parts: u64) -> Vec<Self> {
+        let parts = parts.max(1);
+        self.hold.missing.fetch_add(parts as usize - 1, Ordering::AcqRel);
+        let bytes = |part| self.bytes * (part + 1) / parts - self.bytes * part / parts;
+        (0..parts).map(|part| Self { hold: Arc::clone(&self.hold), bytes: bytes(part) }).collect()
+    }
+
     /// Says that the package was taken, or is safe on disk.
     pub fn taken(self) {
         self.hold.end_one();
@@ -98,10 +106,13 @@ mod tests {
         let (first, second) = (hold.receipt(2), hold.receipt(7));
         first.taken();
         hold.packed();
+        let mut parts = second.split(3);
+        assert_eq!(parts.iter().map(|part| part.bytes).collect::<Vec<_>>(), [2, 2, 3]);
+        parts.drain(1..).for_each(Receipt::rejected);
         assert_eq!((acked.load(Ordering::Relaxed), source.progress.committed().offset.0), (0, 0));
-        second.rejected();
+        parts.into_iter().for_each(Receipt::taken);
         assert_eq!((acked.load(Ordering::Relaxed), source.progress.committed().offset.0), (3, 9));
         let ledger = source.progress.ledger();
-        assert_eq!((ledger.acknowledged, ledger.rejected), (2, 7));
+        assert_eq!((ledger.acknowledged, ledger.rejected), (4, 5));
     }
 }

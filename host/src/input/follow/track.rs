@@ -266,6 +266,11 @@ impl Tracks {
         self.lock().by_generation.values().cloned().collect()
     }
 
+    /// The track of a generation.
+    pub fn of_generation(&self, generation: u64) -> Option<Arc<Track>> {
+        self.lock().by_generation.get(&generation).cloned()
+    }
+
     /// The newest track of a file.
     pub fn newest_of(&self, id: FileId) -> Option<Arc<Track>> {
         self.lock().newest.get(&id).cloned()

@@ -1,0 +1,186 @@
+//! The destinations of all pipelines, each with its courier.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use cap_std::fs::Dir;
+use crossbeam_channel::{Receiver, Sender, bounded};
+use tracing::warn;
+
+use super::assemble::Shipment;
+use super::ship::{Courier, TrackAccounts};
+use crate::config::Shipping;
+use crate::flusher::sls::dispatch::{Accounts, Disk, Dispatch, Report, Settings};
+use crate::flusher::sls::http::client::{Client, ClientSpec};
+use crate::flusher::sls::http::credentials::CredentialStore;
+use crate::flusher::sls::package::Destination;
+use crate::flusher::sls::receipt::Outgoing;
+use crate::flusher::sls::spool::{DeadLetters, Room, Spool};
+use crate::telemetry::alarm::Alarms;
+
+/// What destinations share.
+pub struct DepotSpec {
+    /// How the agent as a whole sends.
+    pub shipping: Shipping,
+    /// How requests name the agent.
+    pub user_agent: String,
+    /// Where keys come from.
+    pub credentials: Arc<CredentialStore>,
+    /// The directory below which packages wait.
+    pub data_dir: Dir,
+}
+
+/// The destinations of all pipelines.
+pub(super) struct Depot {
+    spec: DepotSpec,
+    room: Arc<Room>,
+    /// Made with the first destination.
+    network: Option<tokio::runtime::Runtime>,
+    posts: HashMap<Destination, Post>,
+    /// Bytes before compression that one destination may hold in memory.
+    memory_bytes: u64,
+    pub(super) accounts: Arc<TrackAccounts>,
+    alarms: Arc<Alarms>,
+}
+
+/// A destination that has a courier.
+struct Post {
+    packages: Sender<Outgoing>,
+    package_bytes: Arc<AtomicU64>,
+    extra_headers: Vec<(String, String)>,
+    bytes_per_sec: u64,
+    report: Arc<Mutex<Option<Report>>>,
+}
+
+/// The way to a courier.
+pub(super) struct Handover {
+    pub(super) packages: Sender<Outgoing>,
+    pub(super) package_bytes: Arc<AtomicU64>,
+}
+
+/// A destination as the status command knows it.
+pub(super) struct Station {
+    pub(super) destination: Destination,
+    pub(super) report: Arc<Mutex<Option<Report>>>,
+}
+
+impl Depot {
+    /// No destinations yet, of at most `destinations`, which share the budget of bytes in flight.
+    pub(super) fn new(spec: DepotSpec, destinations: usize, budget_bytes: usize, alarms: &Arc<Alarms>) -> Self {
+        let memory_bytes = budget_bytes as u64 / (2 * destinations.max(1) as u64);
+        Self {
+            room: Room::new(spec.shipping.spool_max_bytes),
+            spec,
+            network: None,
+            posts: HashMap::new(),
+            memory_bytes: memory_bytes.max(LEAST_MEMORY_BYTES),
+            accounts: Arc::default(),
+            alarms: Arc::clone(alarms),
+        }
+    }
+
+    /// The way to the courier of a destination, and the courier if it has none yet, which is to be started.
+    pub(super) fn open(
+        &mut self,
+        pipeline: &str,
+        shipment: &Shipment,
+        abort: &Receiver<Infallible>,
+    ) -> anyhow::Result<(Handover, Option<Courier>)> {
+        let destination = &shipment.destination;
+        let known = self.posts.contains_key(destination);
+        let courier = if known { None } else { Some(self.courier(shipment, abort)?) };
+        let post = &self.posts[destination];
+        if post.extra_headers != shipment.extra_headers || post.bytes_per_sec != shipment.bytes_per_sec {
+            let Destination { project, logstore, .. } = destination;
+            warn!(pipeline, project, logstore, "ExtraHeaders and MaxSendRate of the first flusher with this logstore apply");
+        }
+        let handover =
+            Handover { packages: post.packages.clone(), package_bytes: Arc::clone(&post.package_bytes) };
+        Ok((handover, courier))
+    }
+
+    fn courier(&mut self, shipment: &Shipment, abort: &Receiver<Infallible>) -> anyhow::Result<Courier> {
+        let now = Instant::now();
+        let destination = &shipment.destination;
+        let (disk, notes) = self.disk(destination)?;
+        notes.iter().for_each(|note| warn!("spool: {note}"));
+        let shipping = &self.spec.shipping;
+        let settings = Settings {
+            most_under_way: shipping.max_requests,
+            bytes_per_sec: shipment.bytes_per_sec,
+            memory_bytes: self.memory_bytes,
+            max_age: shipping.spool_max_age,
+        };
+        let client = Client::new(ClientSpec {
+            extra_headers: shipment.extra_headers.iter().cloned().collect(),
+            request_timeout: shipping.request_timeout,
+            ..ClientSpec::new(destination.clone(), self.spec.user_agent.clone(), Arc::clone(&self.spec.credentials))
+        })?;
+        let accounts = Arc::clone(&self.accounts) as Arc<dyn Accounts>;
+        let dispatch = Dispatch::new(destination, settings, disk, (accounts, Arc::clone(&self.alarms)), now);
+        let least = shipment.pack.min_bytes;
+        let package_range = (least, (self.memory_bytes / 2).clamp(least, LARGEST_PACKAGE_BYTES.max(least)));
+        let package_bytes = Arc::new(AtomicU64::new(least));
+        let (packages, inbox) = bounded(QUEUED_PACKAGES);
+        let report = Arc::default();
+        let post = Post {
+            packages,
+            package_bytes: Arc::clone(&package_bytes),
+            extra_headers: shipment.extra_headers.clone(),
+            bytes_per_sec: shipment.bytes_per_sec,
+            report: Arc::clone(&report),
+        };
+        self.posts.insert(destination.clone(), post);
+        Ok(Courier {
+            dispatch,
+            client: Arc::new(client),
+            network: self.network()?,
+            inbox,
+            abort: abort.clone(),
+            package_bytes,
+            package_range,
+            report,
+        })
+    }
+
+    fn disk(&self, destination: &Destination) -> anyhow::Result<(Disk, Vec<String>)> {
+        let context = || format!("cannot use the spool of {}/{}", destination.project, destination.logstore);
+        let data_dir = &self.spec.data_dir;
+        let (spool, mut notes) = Spool::open(data_dir, destination, Arc::clone(&self.room)).with_context(context)?;
+        let (dead_letters, more) =
+            DeadLetters::open(data_dir, destination, Arc::clone(&self.room)).with_context(context)?;
+        notes.extend(more);
+        Ok((Disk::new(spool, dead_letters), notes.iter().map(ToString::to_string).collect()))
+    }
+
+    fn network(&mut self) -> anyhow::Result<tokio::runtime::Handle> {
+        if self.network.is_none() {
+            let mut builder = tokio::runtime::Builder::new_multi_thread();
+            let built = builder.worker_threads(NETWORK_THREADS).thread_name("network").enable_all().build();
+            self.network = Some(built.context("cannot start the threads of the network")?);
+        }
+        let network = self.network.as_ref().context("there is no network")?;
+        Ok(network.handle().clone())
+    }
+
+    /// What the status command asks about, and what keeps the network running until it is dropped. No more can be opened.
+    pub(super) fn close(self) -> (Vec<Station>, Option<tokio::runtime::Runtime>) {
+        let station = |(destination, post): (Destination, Post)| Station { destination, report: post.report };
+        let mut stations: Vec<Station> = self.posts.into_iter().map(station).collect();
+        stations.sort_by(|a, b| a.destination.cmp(&b.destination));
+        (stations, self.network)
+    }
+}
+
+/// How long requests that nobody waits for any more may hold up the end.
+pub(super) const NETWORK_GRACE: Duration = Duration::from_millis(100);
+
+const NETWORK_THREADS: usize = 2;
+/// Packages that may wait for a courier. The bytes of their batches are what usually limits them.
+const QUEUED_PACKAGES: usize = 16;
+const LEAST_MEMORY_BYTES: u64 = 1 << 20;
+const LARGEST_PACKAGE_BYTES: u64 = 8 << 20;

@@ -1,0 +1,233 @@
+//! Packs batches for destinations of `flusher_sls` and brings the packages there, on a thread for each flusher and one for each
+//! destination.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, never, select, unbounded};
+
+use crate::event::Delivery;
+use crate::flusher::sls::dispatch::{Accounts, Dispatch, Report};
+use crate::flusher::sls::http::answer::Answer;
+use crate::flusher::sls::http::client::Client;
+use crate::flusher::sls::outbox::Ticket;
+use crate::flusher::sls::pack::packer::Packer;
+use crate::flusher::sls::package::Head;
+use crate::flusher::sls::receipt::Outgoing;
+use crate::input::follow::track::Tracks;
+
+/// Packs the batches of one flusher.
+pub(super) struct PackLoop {
+    pub(super) packer: Packer,
+    pub(super) deliveries: Receiver<Delivery>,
+    /// The courier of the destination. It always takes what it is given, in the end.
+    pub(super) courier: Sender<Outgoing>,
+    /// How large packages are to be, as the courier sees it.
+    pub(super) package_bytes: Arc<AtomicU64>,
+}
+
+impl PackLoop {
+    /// Runs until there is nothing left to pack.
+    pub(super) fn run(mut self) {
+        loop {
+            let now = Instant::now();
+            let patience = self.packer.due().map_or(LONG, |due| due.saturating_duration_since(now));
+            self.packer.set_min_bytes(self.package_bytes.load(Ordering::Relaxed));
+            match self.deliveries.recv_timeout(patience) {
+                Ok(delivery) => self.packer.push(delivery, Instant::now()),
+                Err(RecvTimeoutError::Timeout) => self.packer.close_due(Instant::now()),
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            self.hand_over();
+        }
+        self.packer.close_all();
+        self.hand_over();
+    }
+
+    fn hand_over(&mut self) {
+        for package in self.packer.take_ready() {
+            // The courier is gone only when the agent has no more patience. The batch stays unacknowledged then.
+            _ = self.courier.send(package);
+        }
+    }
+}
+
+/// Brings packages to one destination.
+pub(super) struct Courier {
+    pub(super) dispatch: Dispatch,
+    pub(super) client: Arc<Client>,
+    pub(super) network: tokio::runtime::Handle,
+    pub(super) inbox: Receiver<Outgoing>,
+    /// Closed when the agent has no more patience.
+    pub(super) abort: Receiver<Infallible>,
+    pub(super) package_bytes: Arc<AtomicU64>,
+    /// The least and the largest that packages are to be.
+    pub(super) package_range: (u64, u64),
+    pub(super) report: Arc<Mutex<Option<Report>>>,
+}
+
+/// What wakes a courier.
+enum Event {
+    Package(Outgoing),
+    Answer(Ticket, Answer),
+    /// No more packages will come.
+    Closed,
+    /// There is no more patience.
+    Abort,
+    Time,
+}
+
+impl Courier {
+    /// Runs until all packages are out of the agent's hands, or on disk.
+    pub(super) fn run(mut self) {
+        let (to_answers, answers) = unbounded();
+        let (to_keys, keys) = unbounded();
+        let (mut key, mut next_look) = (None, Instant::now());
+        let mut closed_since = None;
+        loop {
+            let now = Instant::now();
+            if self.dispatch.is_failing() && next_look <= now {
+                next_look = now + LONG;
+                self.look_for_key(&to_keys);
+            }
+            for found in keys.try_iter() {
+                if key.replace(found).is_some_and(|known| known != found) {
+                    self.dispatch.wake(now);
+                }
+            }
+            let due = self.turn(now, &to_answers);
+            self.publish();
+            if let Some(since) = closed_since {
+                if self.dispatch.is_drained() {
+                    return;
+                }
+                if self.dispatch.is_failing() && now.duration_since(since) >= CLOSING_PATIENCE {
+                    break;
+                }
+            }
+            let patience = due.map_or(LONG, |due| due.saturating_duration_since(now)).min(LONG);
+            match self.wait(&answers, closed_since.is_some(), patience) {
+                Event::Package(outgoing) => self.dispatch.take(outgoing),
+                Event::Answer(ticket, answer) => self.dispatch.answered(ticket, answer, Instant::now()),
+                Event::Closed => {
+                    self.dispatch.close();
+                    closed_since = Some(Instant::now());
+                }
+                Event::Abort => break,
+                Event::Time => {}
+            }
+            self.adapt();
+        }
+        self.put_away(&answers);
+    }
+
+    fn turn(&mut self, now: Instant, answers: &Sender<(Ticket, Answer)>) -> Option<Instant> {
+        let (client, network) = (&self.client, &self.network);
+        self.dispatch.turn(now, unix_seconds(), &mut |ticket, package| {
+            let (client, package, answers) = (Arc::clone(client), package.clone(), answers.clone());
+            network.spawn(async move {
+                let answer = client.put(&package).await;
+                // Nobody waits for it once the courier has put everything away.
+                _ = answers.send((ticket, answer));
+            });
+        })
+    }
+
+    /// Finds out whether the key has changed since requests failed.
+    fn look_for_key(&self, keys: &Sender<Option<u64>>) {
+        let (client, keys) = (Arc::clone(&self.client), keys.clone());
+        self.network.spawn(async move {
+            // The courier is gone, and needs no key.
+            _ = keys.send(client.key_print().await);
+        });
+    }
+
+    fn wait(&self, answers: &Receiver<(Ticket, Answer)>, is_closed: bool, patience: Duration) -> Event {
+        let nothing = never();
+        let inbox = if self.dispatch.has_room() && !is_closed { &self.inbox } else { &nothing };
+        select! {
+            recv(answers) -> answer => answer.map_or(Event::Time, |(ticket, answer)| Event::Answer(ticket, answer)),
+            recv(inbox) -> package => package.map_or(Event::Closed, Event::Package),
+            recv(self.abort) -> _ => Event::Abort,
+            default(patience) => Event::Time,
+        }
+    }
+
+    /// Brings everything to disk that comes until nothing comes any more.
+    fn put_away(&mut self, answers: &Receiver<(Ticket, Answer)>) {
+        while let Ok((ticket, answer)) = answers.try_recv() {
+            self.dispatch.answered(ticket, answer, Instant::now());
+        }
+        self.dispatch.put_away(Instant::now());
+        loop {
+            match self.inbox.try_recv() {
+                Ok(outgoing) => self.dispatch.take(outgoing),
+                Err(TryRecvError::Disconnected) => break,
+                Err(TryRecvError::Empty) => match self.inbox.recv_timeout(SHORT) {
+                    Ok(outgoing) => self.dispatch.take(outgoing),
+                    Err(RecvTimeoutError::Disconnected) => break,
+                    Err(RecvTimeoutError::Timeout) => continue,
+                },
+            }
+            self.dispatch.put_away(Instant::now());
+        }
+        self.publish();
+    }
+
+    /// Asks for larger packages while those of a lane wait for each other, and for smaller ones when they do not.
+    fn adapt(&self) {
+        let (least, largest) = self.package_range;
+        let bytes = self.package_bytes.load(Ordering::Relaxed);
+        let bytes = if self.dispatch.has_followers() { bytes * 2 } else { bytes / 4 * 3 };
+        self.package_bytes.store(bytes.clamp(least, largest), Ordering::Relaxed);
+    }
+
+    fn publish(&self) {
+        *self.report.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.dispatch.report());
+    }
+}
+
+/// Brings what becomes of packages on disk to the ledgers of their files.
+#[derive(Debug, Default)]
+pub(super) struct TrackAccounts(Mutex<HashMap<String, Arc<Tracks>>>);
+
+impl TrackAccounts {
+    /// Knows the files of one more pipeline.
+    pub(super) fn add(&self, pipeline: &str, tracks: &Arc<Tracks>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(pipeline.to_owned(), Arc::clone(tracks));
+    }
+
+    fn of(&self, pipeline: &str) -> Option<Arc<Tracks>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(pipeline).cloned()
+    }
+}
+
+impl Accounts for TrackAccounts {
+    fn expired(&self, head: &Head) {
+        let Some(tracks) = self.of(&head.pipeline) else { return };
+        for origin in &head.origins {
+            tracks.of_generation(origin.generation).iter().for_each(|track| track.source.progress.expire(origin.bytes));
+        }
+    }
+
+    fn rejected(&self, head: &Head) {
+        let Some(tracks) = self.of(&head.pipeline) else { return };
+        for origin in &head.origins {
+            tracks.of_generation(origin.generation).iter().for_each(|track| track.source.progress.reject(origin.bytes));
+        }
+    }
+}
+
+fn unix_seconds() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs() as i64)
+}
+
+/// How long a thread waits that has nothing to do. New credentials are noticed after it.
+const LONG: Duration = Duration::from_secs(1);
+/// How often it is looked whether more comes to be put away.
+const SHORT: Duration = Duration::from_millis(20);
+/// How long a destination that takes nothing is tried when the agent stops.
+const CLOSING_PATIENCE: Duration = Duration::from_secs(2);
