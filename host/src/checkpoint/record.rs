@@ -324,7 +324,7 @@ mod tests {
         };
         let state = prop::sample::select(vec![State::Followed, State::Finished, State::Untouched]);
         let file = (path(), path(), any::<[u64; 4]>(), any::<Option<i64>>(), signature(), state);
-        (file, any::<[u64; 5]>(), any::<[u64; 8]>(), any::<bool>(), signature(), ".*").prop_map(
+        (file, any::<[u64; 5]>(), any::<[u64; Loss::ALL.len()]>(), any::<bool>(), signature(), ".*").prop_map(
             |(
                 (path, real_path, [generation, device, inode, len], birth_ns, head, state),
                 counts,

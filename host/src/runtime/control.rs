@@ -175,7 +175,7 @@ mod tests {
 
     fn listen(directory: &Path) -> io::Result<Control> {
         let (budget, ignored) = (Budget::new(100), Arc::default());
-        let vitals = Vitals { started: Instant::now(), budget, pipelines: Vec::new(), ignored };
+        let vitals = Vitals { started: Instant::now(), budget, pipelines: Vec::new(), ignored, stations: Vec::new() };
         Control::listen(directory, Arc::new(vitals))
     }
 

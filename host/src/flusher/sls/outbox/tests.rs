@@ -139,7 +139,7 @@ fn what_comes_from_disk_is_older_than_what_does_not() {
     let now = Instant::now();
     let mut outbox = outbox(20, now);
     push(&mut outbox, 2, &[7]);
-    outbox.push(package(1, &[7]), Claim::Record(RecordId(1)));
+    outbox.push(package(1, &[7]), Claim::Record(RecordId::sample()));
     assert_eq!(next(&mut outbox, now).map(|(_, number)| number), Some(1));
 }
 
