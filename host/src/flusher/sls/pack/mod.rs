@@ -6,7 +6,7 @@
 //!               +- log_group-+   events, straight from the columns to the bytes that are sent
 //! ```
 //!
-//! What is sent is protobuf, written and read by hand ([`wire`]):
+//! What is sent is protobuf, written and read by hand in `wire`:
 //!
 //! ```text
 //! LogGroup: Logs 1*, Topic 3, Source 4, MachineUUID 5, LogTags 6*     LogTag, Content: Key 1, Value 2

@@ -151,17 +151,17 @@ impl Packer {
 
     /// When [`Self::close_due`] has something to do.
     pub fn due(&self) -> Option<Instant> {
-        self.open.first_key_value().map(|(_, group)| group.opened + self.spec.timeout)
+        // A time-out that is too long for a clock never comes.
+        self.open.first_key_value().and_then(|(_, oldest)| oldest.opened.checked_add(self.spec.timeout))
     }
 
     /// Closes the groups that are old enough.
     pub fn close_due(&mut self, now: Instant) {
         let mut due = Vec::new();
-        while let Some((serial, group)) = self.open.first_key_value()
-            && group.opened + self.spec.timeout <= now
+        while self.due().is_some_and(|due| due <= now)
+            && let Some(oldest) = self.open.first_key_value().map(|(serial, _)| *serial)
         {
-            let serial = *serial;
-            due.extend(self.take(serial));
+            due.extend(self.take(oldest));
         }
         self.close_together(due);
     }
