@@ -3,7 +3,17 @@
 //! The first source that has a key gives it, in this order: the agent's config, the environment, a file, the role of an
 //! ECS instance. Where there is none, nothing can be sent, and everything waits until there is one.
 
+mod file;
+mod role;
+
 use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+pub use file::CredentialFile;
+pub use role::{METADATA_URL, Role, RoleSpec};
+
+use super::clock::unix_now;
 
 /// An access key. What prints it leaves out what is secret.
 #[derive(Clone, PartialEq, Eq)]
@@ -21,6 +31,10 @@ pub struct Credentials {
 pub enum CredentialSource {
     /// From what never changes: the agent's config or the environment.
     Fixed(Credentials),
+    /// From a file, which may be replaced.
+    File(Arc<CredentialFile>),
+    /// From the metadata service, for a while each.
+    Role(Box<Role>),
 }
 
 /// The sources of an agent in their order.
@@ -72,15 +86,37 @@ impl CredentialSource {
         Credentials::new(&id, &secret, lookup("ALIBABA_CLOUD_SECURITY_TOKEN").as_deref()).map(Self::Fixed)
     }
 
+    /// A file with a JSON object of `access_key_id`, `access_key_secret` and, for a temporary key, `security_token`. It
+    /// need not exist yet.
+    pub fn from_file(path: impl Into<PathBuf>) -> Self {
+        Self::File(Arc::new(CredentialFile::new(path.into())))
+    }
+
+    /// The role of the ECS instance that this is. Nothing is asked yet.
+    ///
+    /// # Errors
+    /// If no HTTP client can be made.
+    pub fn from_role(spec: RoleSpec) -> Result<Self, NoCredentials> {
+        Ok(Self::Role(Box::new(Role::new(spec)?)))
+    }
+
     async fn current(&self) -> Result<Credentials, NoCredentials> {
         match self {
             Self::Fixed(credentials) => Ok(credentials.clone()),
+            Self::File(file) => {
+                let file = Arc::clone(file);
+                let read = tokio::task::spawn_blocking(move || file.current()).await;
+                read.unwrap_or_else(|_| Err(NoCredentials("the agent is stopping".to_owned())))
+            }
+            Self::Role(role) => role.current(unix_now()).await,
         }
     }
 
-    fn refused(&self, _: &Credentials) {
+    fn refused(&self, credentials: &Credentials) {
         match self {
             Self::Fixed(_) => {}
+            Self::File(file) => file.refused(credentials),
+            Self::Role(role) => role.refused(credentials),
         }
     }
 }
