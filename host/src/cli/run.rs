@@ -95,9 +95,10 @@ pub(super) fn run(arguments: &RunArguments, common: &Common) -> anyhow::Result<b
 fn depot(config: &AgentConfig, workshop: &Workshop, data_dir: Dir) -> anyhow::Result<DepotSpec> {
     let shipping = config.shipping.clone();
     let config_key = shipping.access_key.as_ref().and_then(|(id, Secret(key))| CredentialSource::from_config(id, key));
-    let role = shipping.ecs_ram_role.clone().map(|role| {
-        CredentialSource::from_role(RoleSpec { metadata_url: METADATA_URL.to_owned(), role: Some(role) })
-    });
+    let role = shipping
+        .ecs_ram_role
+        .clone()
+        .map(|role| CredentialSource::from_role(RoleSpec { metadata_url: METADATA_URL.to_owned(), role: Some(role) }));
     let sources = [
         config_key,
         CredentialSource::from_environment(environment),

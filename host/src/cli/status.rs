@@ -54,7 +54,10 @@ pub(super) fn status(arguments: &StatusArguments, common: &Common) -> anyhow::Re
         serde_json::to_string_pretty(&status)? + "\n"
     } else {
         let table = if arguments.ledger { ledger::ledger } else { files::files };
-        headline(&status) + &table(&status) + &destinations::destinations(&status) + &not_collected(&status.not_collected, arguments.ledger)
+        headline(&status)
+            + &table(&status)
+            + &destinations::destinations(&status)
+            + &not_collected(&status.not_collected, arguments.ledger)
     };
     print(&text)?;
     Ok(is_running)

@@ -82,7 +82,10 @@ impl GivenShipping {
             spool_max_age_secs: fields.optional("spool_max_age_secs"),
             buffer_files: fields.optional("buffer_file_num"),
             buffer_file_bytes: fields.optional("buffer_file_size"),
-            signs_v4: fields.cursor("sls_signature_version").is_some().then(|| fields.choice("sls_signature_version", SIGNATURES)),
+            signs_v4: fields
+                .cursor("sls_signature_version")
+                .is_some()
+                .then(|| fields.choice("sls_signature_version", SIGNATURES)),
             endpoints: fields.maps("data_servers").into_iter().flat_map(|server| endpoints(server)).collect(),
         }
     }

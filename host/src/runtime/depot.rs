@@ -96,10 +96,12 @@ impl Depot {
         let post = &self.posts[destination];
         if post.extra_headers != shipment.extra_headers || post.bytes_per_sec != shipment.bytes_per_sec {
             let Destination { project, logstore, .. } = destination;
-            warn!(pipeline, project, logstore, "ExtraHeaders and MaxSendRate of the first flusher with this logstore apply");
+            warn!(
+                pipeline,
+                project, logstore, "ExtraHeaders and MaxSendRate of the first flusher with this logstore apply"
+            );
         }
-        let handover =
-            Handover { packages: post.packages.clone(), package_bytes: Arc::clone(&post.package_bytes) };
+        let handover = Handover { packages: post.packages.clone(), package_bytes: Arc::clone(&post.package_bytes) };
         Ok((handover, courier))
     }
 

@@ -167,12 +167,7 @@ impl Dispatch {
     }
 
     /// Does what is to be done now, and sends what is to be sent. Returns when it is to be called again at the latest.
-    pub fn turn(
-        &mut self,
-        now: Instant,
-        unix_now: i64,
-        send: &mut dyn FnMut(Ticket, &Package),
-    ) -> Option<Instant> {
+    pub fn turn(&mut self, now: Instant, unix_now: i64, send: &mut dyn FnMut(Ticket, &Package)) -> Option<Instant> {
         self.expire(now, unix_now);
         if self.is_spilling(now) {
             self.spill(now);

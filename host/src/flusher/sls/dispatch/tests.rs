@@ -7,8 +7,8 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use tempfile::TempDir;
 
-use super::super::package::{Compression, Form, Origin};
 use super::super::pack::packer::{Packer, Spec};
+use super::super::package::{Compression, Form, Origin};
 use super::super::receipt::OnAck;
 use super::super::spool::Room;
 use super::*;
@@ -122,12 +122,8 @@ impl Bench {
 
 fn dispatch(directory: &TempDir, room: &Arc<Room>, accounts: &Arc<Told>, now: Instant) -> Dispatch {
     let dir = Dir::open_ambient_dir(directory.path(), ambient_authority()).expect("the directory");
-    let destination = Destination {
-        endpoint: "e".to_owned(),
-        region: None,
-        project: "p".to_owned(),
-        logstore: "l".to_owned(),
-    };
+    let destination =
+        Destination { endpoint: "e".to_owned(), region: None, project: "p".to_owned(), logstore: "l".to_owned() };
     let (spool, notes) = Spool::open(&dir, &destination, Arc::clone(room)).expect("a spool");
     assert!(notes.is_empty(), "{notes:?}");
     let (dead_letters, notes) = DeadLetters::open(&dir, &destination, Arc::clone(room)).expect("dead letters");

@@ -1,6 +1,7 @@
 //! Sends packages to one destination.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -120,6 +121,15 @@ impl Client {
             self.credentials.refused(&credentials);
         }
         Answer::Refused(Refusal { message: credentials.redact(&refusal.message), ..refusal })
+    }
+
+    /// Tells one access key from another: what it returns changes with the key that requests are signed with. `None` while
+    /// there is none.
+    pub async fn key_print(&self) -> Option<u64> {
+        let Credentials { id, secret, token } = self.credentials.current().await.ok()?;
+        let mut hasher = DefaultHasher::new();
+        (id, secret, token).hash(&mut hasher);
+        Some(hasher.finish())
     }
 
     /// How far the service's clock is ahead of this machine's, as far as is known.

@@ -64,6 +64,8 @@ pub struct Counters {
 /// Collects batches into packages.
 pub struct Packer {
     spec: Spec,
+    /// From this size on groups are closed.
+    min_bytes: u64,
     limits: Limits,
     on_ack: Arc<OnAck>,
     alarms: Arc<Alarms>,
@@ -108,6 +110,7 @@ impl Packer {
         Self {
             encoder: Encoder::new(spec.nanoseconds),
             compressor: Compressor::new(spec.compression),
+            min_bytes: spec.min_bytes,
             spec,
             limits: Limits { group_bytes: MAX_RAW_BYTES, open_bytes: MAX_OPEN_BYTES },
             on_ack,
@@ -123,6 +126,11 @@ impl Packer {
             parts: Vec::new(),
             spare: Vec::new(),
         }
+    }
+
+    /// Closes groups from this size on, if that is more than the config says.
+    pub fn set_min_bytes(&mut self, bytes: u64) {
+        self.min_bytes = bytes.max(self.spec.min_bytes);
     }
 
     /// What was counted, now and later.
@@ -220,7 +228,7 @@ impl Packer {
     }
 
     fn is_full(&self, group: &Open) -> bool {
-        group.raw_bytes() as u64 >= self.spec.min_bytes || group.facts.events >= self.spec.min_events
+        group.raw_bytes() as u64 >= self.min_bytes || group.facts.events >= self.spec.min_events
     }
 
     /// Closes a group that has the events of a batch up to one.

@@ -22,6 +22,14 @@ use crate::telemetry::failpoint;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RecordId(Place);
 
+#[cfg(test)]
+impl RecordId {
+    /// One of no spool.
+    pub(in crate::flusher::sls) fn sample() -> Self {
+        Self(Place { segment: 0, offset: 0 })
+    }
+}
+
 /// Why a package was not appended.
 #[derive(Debug, thiserror::Error)]
 pub enum AppendError {
