@@ -5,6 +5,7 @@ pub mod agent;
 pub mod guests;
 pub mod sandboxed;
 pub mod scratch;
+pub mod service;
 pub mod status;
 pub mod torture;
 pub mod twin;
