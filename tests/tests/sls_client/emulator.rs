@@ -236,5 +236,13 @@ async fn what_the_service_repeats_of_a_secret_is_not_passed_on() -> Result<()> {
     service.spoil(Effect { error: Some(error), ..Effect::default() });
     let refusal = refusal(&client(service.spec())).await;
     assert_eq!(refusal.message, "the key [redacted] is wrong");
+    // Where a long message is cut, half of a secret would be left.
+    let body = Some("x".repeat(495) + "testsecret");
+    service.spoil(Effect {
+        error: Some(ErrorAnswer { status: 400, body, ..ErrorAnswer::default() }),
+        ..Effect::default()
+    });
+    let refused = super::refusal(&client(service.spec())).await;
+    assert!(!refused.message.contains("test"), "{refused}");
     Ok(())
 }
