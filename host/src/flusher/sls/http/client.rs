@@ -151,7 +151,7 @@ impl Client {
             url.query_pairs_mut().extend_pairs(&request.query);
         }
         match self.http.post(url).headers(headers).body(package.body.clone()).send().await {
-            Ok(response) => self.read(response).await,
+            Ok(response) => self.read(response, credentials).await,
             Err(error) => {
                 let (code, message) = network::explain(error);
                 self.refused(Class::Network, code, message)
@@ -169,7 +169,7 @@ impl Client {
         tokio::task::spawn_blocking(move || template.write(&package, &credentials, now)).await.ok()
     }
 
-    async fn read(&self, mut response: Response) -> Answer {
+    async fn read(&self, mut response: Response, credentials: &Credentials) -> Answer {
         let status = response.status().as_u16();
         let headers = std::mem::take(response.headers_mut());
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
@@ -179,7 +179,11 @@ impl Client {
             200 if request_id.is_some() && !is_short(&response) => (Vec::new(), None),
             _ => network::read_body(&mut response).await,
         };
-        let answer = Answer::of(&self.host, &Reply { status, request_id, location: text("location"), body: &body });
+        // Whoever answers may repeat what was sent. That goes first, while it is whole.
+        let body = credentials.redact(&String::from_utf8_lossy(&body));
+        let request_id = request_id.map(|id| credentials.redact(id));
+        let (id, location) = (request_id.as_deref(), text("location"));
+        let answer = Answer::of(&self.host, &Reply { status, request_id: id, location, body: body.as_bytes() });
         match (answer, error) {
             (Answer::Refused(refusal), Some(error)) => {
                 let message = format!("its answer broke off: {}", network::explain(error).1);
