@@ -75,13 +75,24 @@ impl Checkpoints {
         (saved != Some(&entry)).then_some(Entry { updated: now, ..entry })
     }
 
-    /// Files that are gone for long. Those of pipelines that do not run are kept as long.
+    /// Files that are gone for long, and what files were that have been truncated long ago. Those of pipelines that do not run
+    /// are kept as long.
     fn expired(&self, now: i64, changed: &[Entry]) -> Vec<u64> {
         let changed: HashSet<u64> = changed.iter().map(|entry| entry.generation).collect();
         let candidates = self.saved.values().filter(|entry| !changed.contains(&entry.generation));
-        let expired =
-            candidates.filter(|entry| is_expired(entry, now, false) && is_expired(entry, now, entry_exists(entry)));
+        let expired = candidates.filter(|entry| {
+            is_expired(entry, now, false) && is_expired(entry, now, entry_exists(entry) && !self.is_superseded(entry))
+        });
         expired.map(|entry| entry.generation).collect()
+    }
+
+    /// Whether the file has another content by now, which has an entry of its own: nobody looks for this one any more. A file
+    /// that is written anew every minute would leave more and more of them behind.
+    fn is_superseded(&self, entry: &Entry) -> bool {
+        let pipeline = self.pipelines.iter().find(|(pipeline, _)| *pipeline == entry.pipeline);
+        let newest = pipeline.and_then(|(_, tracks)| tracks.newest_of(entry.id));
+        let is_newer = |newest: Arc<Track>| newest.generation > entry.generation && newest.birth_ns == entry.birth_ns;
+        entry.state == State::Finished && newest.is_some_and(is_newer)
     }
 }
 
@@ -212,6 +223,27 @@ mod tests {
         track.source.progress.skip(at(30), Loss::ReadDelay);
         let changed = checkpoints.changed("app", &track, now).expect("it has changed");
         assert_eq!((changed.position.offset, changed.updated), (Offset(30), now));
+    }
+
+    #[test]
+    fn what_a_file_was_before_it_was_truncated_is_forgotten_though_the_file_is_there() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let stat = Stat::of(&file.as_file().metadata().expect("the file is open"));
+        let tracks = Arc::new(Tracks::new(Arc::new(AtomicU64::new(1))));
+        let (mut checkpoints, _) = checkpoints(&tracks);
+        let [path, lane, real_path] = [(); 3].map(|()| file.path().to_owned());
+        let begin =
+            |phase| tracks.begin(path.clone(), lane.clone(), real_path.clone(), &stat, Signature::default(), phase);
+        let [old, _half_read, newest] = [Phase::Finished, Phase::Followed, Phase::Finished].map(begin);
+        checkpoints.save(false);
+        let now = unix_seconds();
+        let two_hours = 2 * 60 * 60;
+        assert_eq!(checkpoints.expired(now, &[]), [0; 0]);
+        assert_eq!(checkpoints.expired(now + two_hours, &[]), [old.generation]);
+        file.close().expect("it can be removed");
+        let mut expired = checkpoints.expired(now + two_hours, &[]);
+        expired.sort_unstable();
+        assert_eq!(expired, [old.generation, newest.generation]);
     }
 
     /// Files are acknowledged while rounds follow each other: the last round has what came last, whichever moment each
