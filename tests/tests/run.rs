@@ -134,6 +134,65 @@ fn tags_offsets_and_gbk_are_those_of_the_file_however_it_grows() -> Result<()> {
 }
 
 #[test]
+fn files_are_taken_as_a_whole() -> Result<()> {
+    let scratch = Scratch::new()?;
+    let config = scratch.config("*.xml", &[], &["Type: flusher_stdout, Tags: true"]);
+    let whole = "Type: input_file, FlushTimeoutSecs: 1, FileOffsetKey: at, \
+                 Multiline: {Mode: whole_file, MaxWholeFileBytes: 1000000}";
+    scratch.write("pipeline.yaml", config.replace("Type: input_file", whole))?;
+    // Two pieces, and more than may be.
+    let line = format!("{}\n", "x".repeat(1023));
+    scratch.write("small.xml", "<a>\n\n</a>\n")?;
+    scratch.write("long.xml", line.repeat(600))?;
+    scratch.write("oversize.xml", line.repeat(1000))?;
+    let of_file = |agent: &Running<'_>, name: &str| -> Vec<serde_json::Value> {
+        let path = scratch.path(name);
+        let events = agent.stdout().lines().filter_map(|line| serde_json::from_str(line).ok()).collect::<Vec<_>>();
+        let is_of_file = |event: &serde_json::Value| event["__tag__:__path__"] == *path.to_string_lossy();
+        events.into_iter().filter(is_of_file).collect()
+    };
+    let is_skipped = |agent: &Running<'_>| {
+        agent.stderr().contains("the file has 1024000 bytes, more than MaxWholeFileBytes; 1024000 of them are skipped")
+    };
+    let mut agent = scratch.loglift(RUN).start()?;
+    agent.wait_until("both files", |agent| stdout_lines(agent) == 3 && is_skipped(agent))?;
+    let small = of_file(&agent, "small.xml");
+    ensure!(small.len() == 1 && small[0]["content"] == "<a>\n\n</a>" && small[0]["at"] == "0", "{small:?}");
+    ensure!(small[0].get("__whole_file_id__").is_none(), "{small:?}");
+    let long = of_file(&agent, "long.xml");
+    let text: String = long.iter().filter_map(|piece| piece["content"].as_str()).collect();
+    ensure!(text.len() == 600 * 1024 - 1 && line.repeat(600).starts_with(&text), "{} bytes", text.len());
+    for (number, piece) in long.iter().enumerate() {
+        let id = piece["__whole_file_id__"].as_str().context("an id")?;
+        ensure!(id.starts_with(&format!("{}_", scratch.path("long.xml").display())), "{id}");
+        let expected = (number.to_string(), "2".to_owned(), (number * 512 * 1024).to_string());
+        let [seq, total, at] = ["__whole_file_seq__", "__whole_file_total__", "at"].map(|key| piece[key].as_str());
+        ensure!(
+            (seq, total, at) == (Some(&*expected.0), Some(&*expected.1), Some(&*expected.2)),
+            "{seq:?} {total:?} {at:?}"
+        );
+    }
+    agent.wait_until("all acknowledged", |agent| {
+        agent.status().is_ok_and(|status| status["pipelines"][0]["ledger"]["acknowledged"] == 10 + 600 * 1024)
+    })?;
+    let status = agent.status()?;
+    expect_balanced(&status)?;
+    let path = scratch.path("oversize.xml");
+    let ledger = &file(&status, &path.to_string_lossy()).context("the file is known")?["ledger"];
+    ensure!(ledger["lost"]["oversize"] == 1000 * 1024, "{ledger:#}");
+    ensure!(agent.terminate()?.code() == Some(0));
+
+    // A later agent takes what was written since, and nothing twice.
+    scratch.append("small.xml", b"<b>\n</b>\n")?;
+    let mut agent = scratch.loglift(RUN).start()?;
+    agent.wait_until("what is new", |agent| stdout_lines(agent) > 0)?;
+    let found = agent.terminate()?;
+    assert_eq!(contents(&found.events()), ["<b>\n</b>"]);
+    assert_eq!(total(&found, "read_bytes_total"), Some(9));
+    Ok(())
+}
+
+#[test]
 fn a_signal_drains_what_was_read_and_ends_with_success() -> Result<()> {
     for signal in [Signal::TERM, Signal::INT] {
         let scratch = Scratch::new()?;

@@ -24,8 +24,8 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
         "the type of an argument; what is done with it is up to telemetry",
     ),
     (
-        "processor/engine.rs",
-        "let thread = std::thread::Builder::new().name(\"epoch\".to_owned()).spawn(move || {",
+        "processor/clock.rs",
+        "let thread = thread::Builder::new().name(\"epoch\".to_owned()).spawn(move || {",
         "the clock of time limits is part of the engine, carries no event and ends with it",
     ),
 ];

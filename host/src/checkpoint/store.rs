@@ -156,6 +156,12 @@ impl Store {
         self.live.is_empty()
     }
 
+    /// An empty store on any medium.
+    #[cfg(test)]
+    pub(super) fn on(medium: Box<dyn Medium>) -> Self {
+        Self::new(medium, &Recovery::default(), None)
+    }
+
     fn new(medium: Box<dyn Medium>, recovery: &Recovery, lock: Option<Lock>) -> Self {
         let journal = &recovery.journal;
         let mut store = Self {

@@ -62,6 +62,7 @@ fn describe(pipeline: &Pipeline, stages: &[Arc<Stage>]) -> String {
             Framing::Lines => "one event a line",
             Framing::JsonRecords => "one event a JSON object, which may span lines",
             Framing::Multiline(_) => "one event for lines joined by Multiline",
+            Framing::WholeFile { .. } => "one event for all that is written to a file at a time",
         };
         lines.push(format!("{}: {} ({records})", input.path, file.file_paths.join(", ")));
     }

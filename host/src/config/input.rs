@@ -114,7 +114,7 @@ impl FileInput {
 /// What `input_file` does not do yet. A line goes when it does.
 const NOT_YET: &[NotYet<FileInput>] = &[
     ("EnableExactlyOnce", |input| input.exactly_once_slots != 0),
-    ("Multiline", |input| matches!(input.multiline, Multiline::WholeFile { .. })),
+    ("Multiline", |input| matches!(input.multiline, Multiline::WholeFile { overwrite: true, .. })),
     ("EnableContainerDiscovery", |input| input.containers.discovery),
     ("CollectingContainersMeta", |input| input.containers.collecting_meta),
     ("ContainerFilters", |input| !input.containers.filters.is_empty()),

@@ -78,7 +78,7 @@ pub(super) fn read(fields: &mut Fields<'_>) -> Multiline {
         multiline.choice("Mode", &[("custom", Mode::Custom), ("JSON", Mode::Json), ("whole_file", Mode::WholeFile)]);
     let patterns = patterns(&mut multiline);
     let overwrite = multiline.choice("FileWriteMode", &[("append", false), ("overwrite", true)]);
-    let max_bytes = multiline.or("MaxWholeFileBytes", DEFAULT_MAX_WHOLE_FILE_BYTES);
+    let max_bytes = multiline.within("MaxWholeFileBytes", DEFAULT_MAX_WHOLE_FILE_BYTES, 0..=MAX_WHOLE_FILE_BYTES);
     let result = match mode {
         Mode::Custom => custom(&multiline, patterns),
         Mode::Json => Multiline::Json,
@@ -134,6 +134,8 @@ fn custom(multiline: &Fields<'_>, mut patterns: MultilinePatterns) -> Multiline 
 }
 
 const DEFAULT_MAX_WHOLE_FILE_BYTES: u64 = 10 << 20;
+/// An event batch counts its bytes in 32 bits, decoded and with what processors add.
+const MAX_WHOLE_FILE_BYTES: u64 = 1 << 30;
 
 #[cfg(test)]
 mod tests {

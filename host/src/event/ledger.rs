@@ -36,7 +36,7 @@ pub enum Loss {
     TruncatedUnread,
     /// In a file that was deleted before it was read.
     DeletedUnread,
-    /// In a file above `MaxWholeFileBytes`, or in the part of a line that was cut off.
+    /// In a file above `MaxWholeFileBytes`.
     Oversize,
     /// Not text in the encoding that the config names.
     Undecodable,

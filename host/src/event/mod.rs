@@ -6,6 +6,7 @@
 mod balance;
 mod budget;
 mod delivery;
+mod dirty;
 mod ledger;
 mod progress;
 mod rate;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 pub use balance::{Balance, Rest};
 pub use budget::{Budget, Permit, Share};
 pub use delivery::{Ack, Delivery, deliveries};
+pub use dirty::{DirtyList, DirtyMark};
 pub use ledger::{Ledger, Loss};
 pub use progress::{Position, Progress};
 pub use rate::RateLimiter;

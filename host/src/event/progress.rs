@@ -1,9 +1,9 @@
 //! How far a source has come: what was read, and what of it is done with.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Ledger, Loss, Offset, Signature};
+use super::{DirtyMark, Ledger, Loss, Offset, Signature};
 use crate::telemetry::failpoint;
 
 /// A place in a file from which reading can go on.
@@ -27,6 +27,8 @@ pub struct Position {
 #[derive(Debug, Default)]
 pub struct Progress {
     state: Mutex<State>,
+    /// Set whenever something of it changes, if anybody wants to know.
+    dirty: Option<Arc<DirtyMark>>,
 }
 
 #[derive(Debug, Default)]
@@ -56,44 +58,53 @@ enum Outcome {
 impl Progress {
     /// The progress of a source that is read from `committed` on, and of whose bytes before that became what `ledger` says.
     pub fn new(committed: Position, ledger: Ledger) -> Self {
-        Self { state: Mutex::new(State { committed, ranges: VecDeque::new(), ledger }) }
+        Self { state: Mutex::new(State { committed, ranges: VecDeque::new(), ledger }), dirty: None }
+    }
+
+    /// Has every change from now on set this mark.
+    pub fn mark_changes(&mut self, dirty: Arc<DirtyMark>) {
+        self.dirty = Some(dirty);
     }
 
     /// Says that everything from `start` to `end` was read. `start` is where the range before ends.
     pub fn begin(&self, start: Offset, end: Position) {
-        let mut state = self.state();
-        debug_assert_eq!(state.read_to(), start, "ranges leave no gap");
-        state.regain(end.offset.0 - start.0);
-        state.ranges.push_back(Range { start, end, outcome: None });
+        self.change(|state| {
+            debug_assert_eq!(state.read_to(), start, "ranges leave no gap");
+            state.regain(end.offset.0 - start.0);
+            state.ranges.push_back(Range { start, end, outcome: None });
+        });
     }
 
     /// Says that everything of the range that begins at `start` was taken by every flusher, but for `dropped` bytes
     /// which were dropped on purpose, and `rejected` which were refused for good.
     pub fn end(&self, start: Offset, dropped: u64, rejected: u64) {
-        let mut state = self.state();
-        let found = state.ranges.binary_search_by_key(&start, |range| range.start);
-        let Ok(place) = found else { return debug_assert!(false, "no range begins at {start:?}") };
-        state.ranges[place].outcome = Some(Outcome::Taken { dropped, rejected });
-        state.commit();
+        self.change(|state| {
+            let found = state.ranges.binary_search_by_key(&start, |range| range.start);
+            let Ok(place) = found else { return debug_assert!(false, "no range begins at {start:?}") };
+            state.ranges[place].outcome = Some(Outcome::Taken { dropped, rejected });
+            state.commit();
+        });
     }
 
     /// Says that the bytes from where the last range ends to `to` will not be read.
     pub fn skip(&self, to: Position, cause: Loss) {
-        let mut state = self.state();
-        let start = state.read_to();
-        state.regain(to.offset.0 - start.0);
-        state.ranges.push_back(Range { start, end: to, outcome: Some(Outcome::Lost(cause)) });
-        state.commit();
+        self.change(|state| {
+            let start = state.read_to();
+            state.regain(to.offset.0 - start.0);
+            state.ranges.push_back(Range { start, end: to, outcome: Some(Outcome::Lost(cause)) });
+            state.commit();
+        });
     }
 
     /// Gives up the bytes from where the last range ends to `len`, of which none is given up yet, and returns how many those
     /// are.
     pub fn give_up(&self, len: Offset, cause: Loss, is_estimate: bool) -> u64 {
-        let mut state = self.state();
-        let bytes = len.0.saturating_sub(state.read_to().0);
-        state.ledger.lose(cause, bytes);
-        state.ledger.estimated += if is_estimate { bytes } else { 0 };
-        bytes
+        self.change(|state| {
+            let bytes = len.0.saturating_sub(state.read_to().0);
+            state.ledger.lose(cause, bytes);
+            state.ledger.estimated += if is_estimate { bytes } else { 0 };
+            bytes
+        })
     }
 
     /// Says that so many bytes that were safe on disk passed their age limit there.
@@ -111,7 +122,7 @@ impl Progress {
 
     /// Takes back what was given up: it will be read after all.
     pub fn regain(&self) {
-        self.state().regain(u64::MAX);
+        self.change(|state| state.regain(u64::MAX));
     }
 
     /// Below this, everything is done with.
@@ -137,6 +148,12 @@ impl Progress {
             _ => state.committed,
         };
         (committed, state.read_to(), state.ledger.clone())
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let changed = change(&mut self.state());
+        self.dirty.iter().for_each(|dirty| dirty.set());
+        changed
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

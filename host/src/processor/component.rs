@@ -77,7 +77,7 @@ impl Component {
         let pre = linker.instantiate_pre(&component).and_then(ProcessorPre::new).map_err(LoadError::Types)?;
         let description = Guest::new("describe", Limits::default())
             .instantiate(engine, &pre)
-            .and_then(|(mut store, processor)| processor.loglift_processor_columnar().call_describe(&mut store))
+            .and_then(|(mut store, processor, _call)| processor.loglift_processor_columnar().call_describe(&mut store))
             .map_err(LoadError::Describe)?;
         Ok(Self { engine: Arc::clone(engine), pre, exports, imports, description })
     }

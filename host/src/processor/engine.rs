@@ -1,14 +1,12 @@
 //! The compiler and its clock, shared by all pipelines.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use cap_std::fs::Dir;
 use wasmtime::component::Component;
 
 use super::cache::Cache;
+use super::clock::{Clock, TimeLimit};
 
 /// Compiles components and interrupts those that run too long.
 #[derive(Debug)]
@@ -34,13 +32,6 @@ pub enum CompileError {
     Invalid(#[source] wasmtime::Error),
 }
 
-/// Advances the epoch by which calls are timed.
-#[derive(Debug)]
-struct Clock {
-    stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
-}
-
 impl Engine {
     /// An engine whose compiled components are kept in `cache` if there is one.
     ///
@@ -58,7 +49,9 @@ impl Engine {
         let mut config = wasmtime::Config::new();
         config.epoch_interruption(interruption);
         let wasmtime = wasmtime::Engine::new(&config).map_err(|error| anyhow::anyhow!("{error:#}"))?;
-        let clock = interruption.then(|| Clock::start(&wasmtime)).transpose()?;
+        let weak = wasmtime.weak();
+        let tick = move || weak.upgrade().map(|engine| engine.increment_epoch()).is_some();
+        let clock = interruption.then(|| Clock::start(tick)).transpose()?;
         let cache = cache.map(|directory| Cache::new(directory, &wasmtime));
         Ok(Self { wasmtime, cache, clock })
     }
@@ -89,38 +82,8 @@ impl Engine {
         &self.wasmtime
     }
 
-    /// How many ticks of the clock a time limit is, `None` if the clock stands still.
-    pub(super) fn ticks(&self, limit: Duration) -> Option<u64> {
-        // One tick more, since the first one may come at once.
-        self.clock.as_ref().map(|_| limit.as_nanos().div_ceil(TICK.as_nanos()) as u64 + 1)
+    /// A time limit of calls; none if nothing is interrupted.
+    pub(super) fn time_limit(&self, limit: Duration) -> TimeLimit {
+        self.clock.as_ref().map_or_else(TimeLimit::none, |clock| clock.limit(limit))
     }
 }
-
-impl Clock {
-    fn start(engine: &wasmtime::Engine) -> std::io::Result<Self> {
-        let stop = Arc::new(AtomicBool::new(false));
-        let (weak, stopped) = (engine.weak(), Arc::clone(&stop));
-        let thread = std::thread::Builder::new().name("epoch".to_owned()).spawn(move || {
-            while !stopped.load(Ordering::Relaxed) {
-                std::thread::park_timeout(TICK);
-                let Some(engine) = weak.upgrade() else { return };
-                engine.increment_epoch();
-            }
-        })?;
-        Ok(Self { stop, thread: Some(thread) })
-    }
-}
-
-impl Drop for Clock {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            thread.thread().unpark();
-            // It only counts; nothing it could say matters now.
-            let _ = thread.join();
-        }
-    }
-}
-
-/// The resolution of time limits. Finer costs wake-ups of an idle agent.
-const TICK: Duration = Duration::from_millis(20);

@@ -9,6 +9,7 @@ use wasmtime::{ResourceLimiter, Store, Trap};
 use super::bindings::loglift::processor::host::{Host, Level};
 use super::bindings::loglift::processor::types::{self, Answer, Batch, Issue, Setup};
 use super::bindings::{Processor, ProcessorPre};
+use super::clock::{Call, TimeLimit};
 use super::component::Component;
 use super::engine::Engine;
 use super::zones;
@@ -38,7 +39,7 @@ pub struct Context {
 pub(super) struct Instance {
     store: Store<Guest>,
     processor: Processor,
-    ticks: Option<u64>,
+    time_limit: TimeLimit,
     /// With so much memory, which never shrinks, a fresh instance is better: halfway from what it began with to its limit.
     worn_at_bytes: usize,
 }
@@ -93,16 +94,17 @@ impl Guest {
         }
     }
 
+    /// Instantiates a component. What is done with it first counts as part of the same call, until that is dropped.
     pub(super) fn instantiate(
         self,
         engine: &Engine,
         pre: &ProcessorPre<Self>,
-    ) -> wasmtime::Result<(Store<Self>, Processor)> {
+    ) -> wasmtime::Result<(Store<Self>, Processor, Call)> {
         let mut store = Store::new(engine.wasmtime(), self);
         store.limiter(|guest| guest);
-        set_deadline(&mut store, engine.ticks(SETUP_TIME));
+        let call = engine.time_limit(SETUP_TIME).begin(&mut store);
         let processor = pre.instantiate(&mut store)?;
-        Ok((store, processor))
+        Ok((store, processor, call))
     }
 }
 
@@ -119,7 +121,7 @@ impl Instance {
         let fault = |error: &wasmtime::Error, guest: Option<&Guest>| {
             SetupError::Fault(describe(error, Limits { time: SETUP_TIME, ..limits }, guest))
         };
-        let (mut store, processor) =
+        let (mut store, processor, _call) =
             Guest::new(name, limits).instantiate(engine, component.pre()).map_err(|error| fault(&error, None))?;
         let extra: Vec<(&str, &str)> =
             context.extra.iter().map(|(name, fact)| (name.as_str(), fact.as_str())).collect();
@@ -136,13 +138,13 @@ impl Instance {
         store.data_mut().is_configuring = false;
         let memory_bytes = store.data().memory_bytes;
         let worn_at_bytes = memory_bytes + (limits.memory_bytes - memory_bytes) / 2;
-        Ok((Self { store, processor, ticks: engine.ticks(limits.time), worn_at_bytes }, setup))
+        Ok((Self { store, processor, time_limit: engine.time_limit(limits.time), worn_at_bytes }, setup))
     }
 
     /// Has a batch processed. The outer error says why the instance is of no use any more; the inner one is the
     /// processor's own word on the batch.
     pub(super) fn process(&mut self, batch: Batch<'_>) -> Result<Result<Answer, String>, String> {
-        set_deadline(&mut self.store, self.ticks);
+        let _call = self.time_limit.begin(&mut self.store);
         self.store.data_mut().log_lines_left = LOG_LINES_PER_CALL;
         self.store.data_mut().refused_bytes = None;
         let answer = self.processor.loglift_processor_columnar().call_process(&mut self.store, batch);
@@ -163,11 +165,6 @@ pub(super) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Guest
     let mut linker = Linker::new(engine);
     Processor::add_to_linker::<_, HasSelf<Guest>>(&mut linker, |guest| guest)?;
     Ok(linker)
-}
-
-fn set_deadline(store: &mut Store<Guest>, ticks: Option<u64>) {
-    // Without a clock the epoch stands still, and one tick is for ever.
-    store.set_epoch_deadline(ticks.unwrap_or(1));
 }
 
 /// Says in one line why a call failed.

@@ -8,6 +8,7 @@ mod answer;
 mod bindings;
 mod cache;
 pub mod chain;
+mod clock;
 pub mod component;
 pub mod engine;
 mod instance;

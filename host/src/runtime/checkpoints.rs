@@ -39,17 +39,16 @@ impl Checkpoints {
 
     fn save(&mut self, with_expiry: bool) {
         let now = unix_seconds();
-        let mut changed = Vec::new();
-        for (pipeline, tracks) in &self.pipelines {
-            for track in tracks.all() {
-                if !self.saved.get(&track.generation).is_some_and(|saved| is_current(saved, &track)) {
-                    changed.push(entry(pipeline, &track, now));
-                }
-            }
-        }
+        let dirty = self.pipelines.iter().flat_map(|(pipeline, tracks)| {
+            tracks.take_dirty().into_iter().map(move |track| (pipeline.as_str(), track))
+        });
+        let dirty: Vec<(&str, Arc<Track>)> = dirty.collect();
+        let changed: Vec<Entry> =
+            dirty.iter().filter_map(|(pipeline, track)| self.changed(pipeline, track, now)).collect();
         let expired = if with_expiry { self.expired(now, &changed) } else { Vec::new() };
         if let Err(error) = self.store.save(&changed, &expired, now) {
-            // What is not in `saved` is tried again.
+            // Tried again in the next round, as they are by then.
+            dirty.iter().for_each(|(_, track)| track.mark_dirty());
             return self.alarms.raise(&Alarm {
                 kind: "CHECKPOINT_ALARM".to_owned(),
                 pipeline: String::new(),
@@ -69,13 +68,31 @@ impl Checkpoints {
         self.saved.extend(changed.into_iter().map(|entry| (entry.generation, entry)));
     }
 
-    /// Files that are gone for long. Those of pipelines that do not run are kept as long.
+    /// What is to be saved of a file, unless that is in the store already.
+    fn changed(&self, pipeline: &str, track: &Track, now: i64) -> Option<Entry> {
+        let saved = self.saved.get(&track.generation);
+        let entry = entry(pipeline, track, saved.map_or(now, |saved| saved.updated));
+        (saved != Some(&entry)).then_some(Entry { updated: now, ..entry })
+    }
+
+    /// Files that are gone for long, and what files were that have been truncated long ago. Those of pipelines that do not run
+    /// are kept as long.
     fn expired(&self, now: i64, changed: &[Entry]) -> Vec<u64> {
         let changed: HashSet<u64> = changed.iter().map(|entry| entry.generation).collect();
         let candidates = self.saved.values().filter(|entry| !changed.contains(&entry.generation));
-        let expired =
-            candidates.filter(|entry| is_expired(entry, now, false) && is_expired(entry, now, entry_exists(entry)));
+        let expired = candidates.filter(|entry| {
+            is_expired(entry, now, false) && is_expired(entry, now, entry_exists(entry) && !self.is_superseded(entry))
+        });
         expired.map(|entry| entry.generation).collect()
+    }
+
+    /// Whether the file has another content by now, which has an entry of its own: nobody looks for this one any more. A file
+    /// that is written anew every minute would leave more and more of them behind.
+    fn is_superseded(&self, entry: &Entry) -> bool {
+        let pipeline = self.pipelines.iter().find(|(pipeline, _)| *pipeline == entry.pipeline);
+        let newest = pipeline.and_then(|(_, tracks)| tracks.newest_of(entry.id));
+        let is_newer = |newest: Arc<Track>| newest.generation > entry.generation && newest.birth_ns == entry.birth_ns;
+        entry.state == State::Finished && newest.is_some_and(is_newer)
     }
 }
 
@@ -83,18 +100,6 @@ impl Checkpoints {
 fn entry_exists(entry: &Entry) -> bool {
     let stat = std::fs::metadata(&entry.real_path).map(|metadata| Stat::of(&metadata));
     stat.is_ok_and(|stat| stat.id == entry.id && stat.birth_ns == entry.birth_ns)
-}
-
-/// Whether that is what is to be stored of a file still. Makes no copy, since most files rest.
-fn is_current(saved: &Entry, track: &Track) -> bool {
-    let (position, _, ledger) = track.source.progress.snapshot();
-    // A generation has one pipeline, path and file.
-    let is_read_so_far = saved.position == position && saved.ledger == ledger && saved.birth_ns == track.birth_ns;
-    is_read_so_far
-        && track.ask(|seen| {
-            let is_same = saved.len == seen.len && saved.head == seen.head && saved.state == state(seen.phase);
-            is_same && saved.real_path == seen.real_path
-        })
 }
 
 /// What is stored of a file.
@@ -148,19 +153,132 @@ const EXPIRY_ROUNDS: u64 = 60;
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicU64;
+    use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
     use super::*;
+    use crate::checkpoint::testing::unsteady_store;
     use crate::event::{FileId, Loss, Offset, Position, Signature};
+
+    fn begin(tracks: &Tracks, inode: u64) -> Arc<Track> {
+        let stat = Stat { id: FileId { device: 1, inode }, birth_ns: None, len: Offset(100), modified_ns: 0, links: 1 };
+        let path = std::path::PathBuf::from("app.log");
+        tracks.begin(path.clone(), path.clone(), path, &stat, Signature::default(), Phase::Followed)
+    }
+
+    fn at(offset: u64) -> Position {
+        Position { offset: Offset(offset), ..Position::default() }
+    }
+
+    /// Checkpoints of one pipeline, in a store that fails while it is told to.
+    fn checkpoints(tracks: &Arc<Tracks>) -> (Checkpoints, Arc<AtomicBool>) {
+        let is_broken = Arc::new(AtomicBool::new(false));
+        let checkpoints = Checkpoints {
+            store: unsteady_store(&is_broken),
+            pipelines: vec![("app".to_owned(), Arc::clone(tracks))],
+            saved: HashMap::new(),
+            interval: Duration::ZERO,
+            stop: crossbeam_channel::never(),
+            alarms: Arc::new(Alarms::for_one_command()),
+        };
+        (checkpoints, is_broken)
+    }
+
+    fn offsets(checkpoints: &Checkpoints) -> Vec<u64> {
+        let mut saved: Vec<&Entry> = checkpoints.saved.values().collect();
+        saved.sort_by_key(|entry| entry.generation);
+        saved.iter().map(|entry| entry.position.offset.0).collect()
+    }
+
+    #[test]
+    fn what_changes_is_saved_in_the_next_round_whatever_happens_to_this_one() {
+        let tracks = Arc::new(Tracks::new(Arc::new(AtomicU64::new(1))));
+        let (mut checkpoints, is_broken) = checkpoints(&tracks);
+        let [first, second] = [1, 2].map(|inode| begin(&tracks, inode));
+        checkpoints.save(false);
+        assert_eq!(offsets(&checkpoints), [0, 0]);
+        first.source.progress.begin(Offset(0), at(60));
+        first.source.progress.end(Offset(0), 0, 0);
+        is_broken.store(true, Ordering::SeqCst);
+        checkpoints.save(false);
+        checkpoints.save(false);
+        second.source.progress.skip(at(30), Loss::ReadDelay);
+        assert_eq!(offsets(&checkpoints), [0, 0]);
+        is_broken.store(false, Ordering::SeqCst);
+        checkpoints.save(false);
+        assert_eq!(offsets(&checkpoints), [60, 30]);
+        assert!(tracks.take_dirty().is_empty());
+        first.see(|seen| seen.phase = Phase::Finished);
+        checkpoints.save(false);
+        assert!(checkpoints.saved.values().any(|entry| entry.state == State::Finished));
+    }
+
+    #[test]
+    fn a_file_that_has_become_what_it_was_is_not_saved_again() {
+        let tracks = Arc::new(Tracks::new(Arc::new(AtomicU64::new(1))));
+        let (mut checkpoints, _) = checkpoints(&tracks);
+        let track = begin(&tracks, 1);
+        checkpoints.save(false);
+        let now = unix_seconds() + 100;
+        assert_eq!(checkpoints.changed("app", &track, now), None);
+        track.source.progress.skip(at(30), Loss::ReadDelay);
+        let changed = checkpoints.changed("app", &track, now).expect("it has changed");
+        assert_eq!((changed.position.offset, changed.updated), (Offset(30), now));
+    }
+
+    #[test]
+    fn what_a_file_was_before_it_was_truncated_is_forgotten_though_the_file_is_there() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let stat = Stat::of(&file.as_file().metadata().expect("the file is open"));
+        let tracks = Arc::new(Tracks::new(Arc::new(AtomicU64::new(1))));
+        let (mut checkpoints, _) = checkpoints(&tracks);
+        let [path, lane, real_path] = [(); 3].map(|()| file.path().to_owned());
+        let begin =
+            |phase| tracks.begin(path.clone(), lane.clone(), real_path.clone(), &stat, Signature::default(), phase);
+        let [old, _half_read, newest] = [Phase::Finished, Phase::Followed, Phase::Finished].map(begin);
+        checkpoints.save(false);
+        let now = unix_seconds();
+        let two_hours = 2 * 60 * 60;
+        assert_eq!(checkpoints.expired(now, &[]), [0; 0]);
+        assert_eq!(checkpoints.expired(now + two_hours, &[]), [old.generation]);
+        file.close().expect("it can be removed");
+        let mut expired = checkpoints.expired(now + two_hours, &[]);
+        expired.sort_unstable();
+        assert_eq!(expired, [old.generation, newest.generation]);
+    }
+
+    /// Files are acknowledged while rounds follow each other: the last round has what came last, whichever moment each
+    /// change fell into.
+    #[test]
+    fn a_change_during_a_save_is_saved_in_the_next_round() {
+        const RANGES: u64 = 20_000;
+        let tracks = Arc::new(Tracks::new(Arc::new(AtomicU64::new(1))));
+        let (mut checkpoints, _) = checkpoints(&tracks);
+        let files = [1, 2, 3].map(|inode| begin(&tracks, inode));
+        std::thread::scope(|scope| {
+            let running: Vec<_> = files
+                .iter()
+                .map(|track| {
+                    scope.spawn(|| {
+                        for start in 0..RANGES {
+                            track.source.progress.begin(Offset(start), at(start + 1));
+                            track.source.progress.end(Offset(start), 0, 0);
+                        }
+                    })
+                })
+                .collect();
+            while running.iter().any(|running| !running.is_finished()) {
+                checkpoints.save(false);
+            }
+        });
+        checkpoints.save(false);
+        assert_eq!(offsets(&checkpoints), [RANGES; 3]);
+    }
 
     #[test]
     fn a_file_is_stored_as_finished_when_nothing_of_it_is_on_its_way() {
-        let stat =
-            Stat { id: FileId { device: 1, inode: 2 }, birth_ns: None, len: Offset(100), modified_ns: 0, links: 1 };
         let tracks = Tracks::new(Arc::new(AtomicU64::new(1)));
-        let path = std::path::PathBuf::from("app.log");
-        let track = tracks.begin(path.clone(), path.clone(), path, &stat, Signature::default(), Phase::Followed);
-        track.source.progress.begin(Offset(0), Position { offset: Offset(60), ..Position::default() });
+        let track = begin(&tracks, 1);
+        track.source.progress.begin(Offset(0), at(60));
         track.finish(Loss::DeletedUnread);
         let saved = entry("app", &track, 0);
         assert_eq!((saved.state, saved.position.offset, saved.ledger.settled_bytes()), (State::Followed, Offset(0), 0));

@@ -39,6 +39,7 @@ pub fn framing(pipeline: &Pipeline) -> Framing {
             end: patterns.end.as_ref().map(line_pattern),
             discard_unmatched: patterns.discard_unmatched,
         }),
+        Some(Multiline::WholeFile { overwrite: false, max_bytes }) => Framing::WholeFile { max_bytes: *max_bytes },
         _ if pipeline.begins_with_json() => Framing::JsonRecords,
         _ => Framing::Lines,
     }

@@ -175,7 +175,11 @@ impl Output {
 
     fn tell(&self, path: &Path, notice: &Notice) {
         match notice {
-            Notice::Truncated { .. } | Notice::Gone { .. } | Notice::Delayed { .. } | Notice::NoTopic => {}
+            Notice::Truncated { .. }
+            | Notice::Gone { .. }
+            | Notice::Delayed { .. }
+            | Notice::NoTopic
+            | Notice::Oversize { .. } => {}
             Notice::Undecodable { lines, .. } => self.counters.undecodable_lines.add(*lines),
             Notice::Cut(records) => self.counters.cut_records.add(*records),
             Notice::Unmatched { unmatched, discarded } => {

@@ -14,6 +14,10 @@ use crate::input::records::frame::Framing;
 /// # Errors
 /// Those of reading.
 pub fn near_end(file: &File, len: Offset, tail_bytes: u64, framing: &Framing) -> io::Result<Position> {
+    if matches!(framing, Framing::WholeFile { .. }) {
+        // Its only record starts at its start.
+        return Ok(Position::default());
+    }
     let Some(wanted) = len.0.checked_sub(tail_bytes).filter(|wanted| *wanted > 0) else {
         return Ok(Position::default());
     };
@@ -81,6 +85,7 @@ mod tests {
         check("one\ntwo\nthree\n", 10, &Framing::Lines, 4);
         check("one\ntwo\nthree\n", 9, &Framing::Lines, 8);
         check("one\ntwo\nthree\n", 0, &Framing::Lines, 14);
+        check("one\ntwo\nthree\n", 9, &Framing::WholeFile { max_bytes: 1 }, 0);
         // Without a line end, at the very place.
         check("onetwothree", 5, &Framing::Lines, 6);
     }

@@ -12,7 +12,7 @@ use crate::input::follow::delay::Delay;
 use crate::input::follow::find::{self, Found, read_at};
 use crate::input::follow::tail::{Name, Patience, Rest, Step, View, step};
 use crate::input::follow::track::{Seen, Track};
-use crate::input::records::chunk::{CHUNK_BYTES, Chunker, EventSpec, Notice, Notices};
+use crate::input::records::chunk::{Chunker, EventSpec, Notice, Notices};
 use crate::input::stat::Stat;
 
 /// What the config says of how files are followed.
@@ -115,8 +115,7 @@ impl Follower {
 
     /// How many bytes the next chunk takes.
     pub fn chunk_bytes(&self) -> usize {
-        let unread = usize::try_from(self.unread_bytes()).unwrap_or(usize::MAX);
-        unread.min(CHUNK_BYTES) + self.chunker.waiting().len()
+        self.chunker.chunk_bytes(self.unread_bytes())
     }
 
     /// Takes the open file away, to follow its new content.
@@ -161,7 +160,10 @@ impl Follower {
         let is_unchanged = stat.len == seen.len && stat.modified_ns == seen.modified_ns && self.is_at_end;
         let read_to = self.chunker.read_to();
         let is_rewritten = !is_unchanged && stat.len >= read_to && self.is_rewritten(&seen)?;
-        if stat.len > seen.len || (stat.len > read_to && self.is_at_end) {
+        let is_whole = self.chunker.is_whole_file();
+        // What is to be read as a whole rests unread.
+        let has_grown = stat.len > seen.len || (!is_whole && stat.len > read_to && self.is_at_end);
+        if has_grown || (is_whole && (stat.len, stat.modified_ns) != (seen.len, seen.modified_ns)) {
             self.last_growth = now;
         }
         let name = match () {
@@ -172,7 +174,7 @@ impl Follower {
             () => Name::Kept,
         };
         let rest = self.chunker.rest();
-        let view = View { read_to, len: stat.len, is_rewritten, rest, quiet: self.quiet(now), name };
+        let view = View { read_to, len: stat.len, is_rewritten, rest, is_whole, quiet: self.quiet(now), name };
         let step = step(&view, patience);
         self.is_at_end = step != Step::Read;
         if step != Step::Restart && (!is_unchanged || step == Step::Read) {
@@ -192,9 +194,14 @@ impl Follower {
     /// Those of reading.
     pub fn read(&mut self, notices: &mut Notices) -> io::Result<(usize, Option<EventBatch>)> {
         let Some(file) = &self.file else { return Ok((0, None)) };
-        let limit_bytes = usize::try_from(self.unread_bytes()).unwrap_or(usize::MAX);
+        let unread_bytes = self.unread_bytes();
         let mut reader = At { file, offset: self.chunker.read_to() };
-        let read = self.chunker.read_at_most(&mut reader, limit_bytes)?;
+        let read = if self.chunker.is_whole_file() {
+            self.chunker.read_whole(&mut reader, unread_bytes, self.track.ask(|seen| seen.modified_ns))?
+        } else {
+            let limit_bytes = usize::try_from(unread_bytes).unwrap_or(usize::MAX);
+            self.chunker.read_at_most(&mut reader, limit_bytes)?
+        };
         self.chunker.take_notices(notices);
         Ok(read)
     }

@@ -15,6 +15,8 @@ pub struct View {
     pub is_rewritten: bool,
     /// What was read and is no whole record yet.
     pub rest: Rest,
+    /// What is not read yet is one record, which is complete when nothing comes any more.
+    pub is_whole: bool,
     /// For how long nothing has come.
     pub quiet: Duration,
     /// How the file is named.
@@ -79,18 +81,18 @@ pub enum Step {
 
 /// Returns what to do about a file.
 pub fn step(view: &View, patience: &Patience) -> Step {
-    let View { read_to, len, is_rewritten, rest, quiet, name } = *view;
+    let View { read_to, len, is_rewritten, rest, is_whole, quiet, name } = *view;
     if len < read_to || is_rewritten {
         return Step::Restart;
-    }
-    if len > read_to {
-        return Step::Read;
     }
     let flush_after = match (name, rest) {
         (Name::Replaced, Rest::Lines) => Duration::ZERO,
         (Name::Replaced | Name::Copy | Name::Lost | Name::Deleted, _) => patience.quiet.min(patience.flush),
         (Name::Kept, _) => patience.flush,
     };
+    if len > read_to {
+        return if is_whole && quiet < flush_after { Step::Wait } else { Step::Read };
+    }
     if rest != Rest::Nothing {
         return if quiet >= flush_after { Step::Flush } else { Step::Wait };
     }
@@ -124,7 +126,8 @@ mod tests {
 
     fn check(len: u64, rest: Rest, name: Name, quiet_secs: u64, expected: Step) {
         let quiet = Duration::from_secs(quiet_secs);
-        let view = View { read_to: Offset(100), len: Offset(len), is_rewritten: false, rest, quiet, name };
+        let view =
+            View { read_to: Offset(100), len: Offset(len), is_rewritten: false, rest, is_whole: false, quiet, name };
         assert_eq!(step(&view, &PATIENCE), expected, "{view:?}");
         let rewritten = View { is_rewritten: true, ..view };
         assert_eq!(step(&rewritten, &PATIENCE), Step::Restart, "{rewritten:?}");
@@ -138,6 +141,31 @@ mod tests {
                 check(150, rest, name, 1000, Step::Read);
                 check(7, rest, name, 0, Step::Restart);
             }
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_one_record_is_read_when_nothing_comes_any_more() {
+        let check = |name, quiet_secs, expected| {
+            let quiet = Duration::from_secs(quiet_secs);
+            let view = View {
+                read_to: Offset(0),
+                len: Offset(150),
+                is_rewritten: false,
+                rest: Rest::Nothing,
+                is_whole: true,
+                quiet,
+                name,
+            };
+            assert_eq!(step(&view, &PATIENCE), expected, "{view:?}");
+            let truncated = View { read_to: Offset(151), ..view };
+            assert_eq!(step(&truncated, &PATIENCE), Step::Restart, "{truncated:?}");
+        };
+        check(Name::Kept, 59, Step::Wait);
+        check(Name::Kept, 60, Step::Read);
+        for name in [Name::Replaced, Name::Lost, Name::Deleted, Name::Copy] {
+            check(name, 1, Step::Wait);
+            check(name, 2, Step::Read);
         }
     }
 

@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use crate::event::{Balance, FileId, Ledger, Loss, Offset, Position, Progress, Rest, Signature, Source};
+use crate::event::{
+    Balance, DirtyList, DirtyMark, FileId, Ledger, Loss, Offset, Position, Progress, Rest, Signature, Source,
+};
 use crate::input::follow::arrivals::Arrivals;
 use crate::input::follow::find::Found;
 use crate::input::stat::Stat;
@@ -24,6 +26,8 @@ pub struct Track {
     /// When the file was made, in Unix nanoseconds, where the file system says so.
     pub birth_ns: Option<i64>,
     state: Mutex<State>,
+    /// Set when anything of it has changed that a later agent is to know.
+    dirty: Arc<DirtyMark>,
 }
 
 /// What of a track changes, but for how far it was read.
@@ -100,44 +104,48 @@ impl Track {
 
     /// Changes what was seen of it.
     pub fn see(&self, change: impl FnOnce(&mut Seen)) {
-        let mut state = self.lock();
-        change(&mut state.seen);
-        self.note_arrivals(&mut state);
+        self.change(|state| {
+            change(&mut state.seen);
+            self.note_arrivals(state);
+        });
     }
 
     /// Notes what a look at the file showed. One that is finished is followed again if there is more to read.
     pub fn look(&self, stat: &Stat, head: Signature) {
-        let mut state = self.lock();
-        let seen = &mut state.seen;
-        seen.head = head;
-        seen.modified_ns = stat.modified_ns;
-        if seen.phase == Phase::Finished && stat.len <= self.source.progress.read_to() {
-            // What was given up behind that was there all the same.
-            return;
-        }
-        if seen.phase == Phase::Finished {
-            seen.phase = Phase::Followed;
-            self.source.progress.regain();
-        }
-        seen.len = stat.len;
-        self.note_arrivals(&mut state);
+        self.change(|state| {
+            let seen = &mut state.seen;
+            seen.head = head;
+            seen.modified_ns = stat.modified_ns;
+            if seen.phase == Phase::Finished && stat.len <= self.source.progress.read_to() {
+                // What was given up behind that was there all the same.
+                return;
+            }
+            if seen.phase == Phase::Finished {
+                seen.phase = Phase::Followed;
+                self.source.progress.regain();
+            }
+            seen.len = stat.len;
+            self.note_arrivals(state);
+        });
     }
 
     /// Says that there is more to read of it after all.
     pub fn revive(&self) {
-        let mut state = self.lock();
-        if std::mem::replace(&mut state.seen.phase, Phase::Followed) == Phase::Finished {
-            self.source.progress.regain();
-        }
+        self.change(|state| {
+            if std::mem::replace(&mut state.seen.phase, Phase::Followed) == Phase::Finished {
+                self.source.progress.regain();
+            }
+        });
     }
 
     /// Says that it will not grow any more, and gives up what was not read of it. Returns how many bytes those are.
     pub fn finish(&self, cause: Loss) -> u64 {
-        let mut state = self.lock();
-        if std::mem::replace(&mut state.seen.phase, Phase::Finished) == Phase::Finished {
-            return 0;
-        }
-        self.source.progress.give_up(state.seen.len, cause, false)
+        self.change(|state| {
+            if std::mem::replace(&mut state.seen.phase, Phase::Finished) == Phase::Finished {
+                return 0;
+            }
+            self.source.progress.give_up(state.seen.len, cause, false)
+        })
     }
 
     /// What is done with it.
@@ -174,6 +182,17 @@ impl Track {
         }
     }
 
+    /// Says that what changed of it is not saved yet.
+    pub fn mark_dirty(&self) {
+        self.dirty.set();
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let changed = change(&mut self.lock());
+        self.mark_dirty();
+        changed
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -184,6 +203,8 @@ impl Track {
 pub struct Tracks {
     next_generation: Arc<AtomicU64>,
     known: Mutex<Known>,
+    /// The generations of those that have changed since [`Self::take_dirty`] was called last.
+    dirty: Arc<DirtyList>,
 }
 
 #[derive(Debug, Default)]
@@ -198,7 +219,7 @@ struct Known {
 impl Tracks {
     /// No tracks yet. Generations are taken from a number that all pipelines share.
     pub fn new(next_generation: Arc<AtomicU64>) -> Self {
-        Self { next_generation, known: Mutex::default() }
+        Self { next_generation, known: Mutex::default(), dirty: Arc::default() }
     }
 
     /// Begins to track a file that was not known, or a new content of one that was.
@@ -244,7 +265,9 @@ impl Tracks {
         let mut arrivals = Arrivals::default();
         arrivals.note(seen.len, source.progress.committed().offset, Instant::now());
         let state = Mutex::new(State { seen, arrivals });
-        self.insert(Track { generation, lane, source: Arc::new(source), birth_ns, state })
+        let dirty = Arc::new(DirtyMark::new(generation, Arc::clone(&self.dirty)));
+        source.progress.mark_changes(Arc::clone(&dirty));
+        self.insert(Track { generation, lane, source: Arc::new(source), birth_ns, state, dirty })
     }
 
     fn insert(&self, track: Track) -> Arc<Track> {
@@ -258,7 +281,18 @@ impl Tracks {
             }
         }
         drop(known);
+        // Whoever takes what has changed finds it from now on.
+        track.mark_dirty();
         track
+    }
+
+    /// The tracks that are new or have changed since the last call, as they are from now on: what changes later is in the
+    /// next answer. Some may have become what they were.
+    pub fn take_dirty(&self) -> Vec<Arc<Track>> {
+        let generations = self.dirty.take();
+        let known = self.lock();
+        let dirty = generations.iter().filter_map(|generation| known.by_generation.get(generation));
+        dirty.inspect(|track| track.dirty.clear()).cloned().collect()
     }
 
     /// All of them, the oldest first.

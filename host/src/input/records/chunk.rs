@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::event::{EventBatch, Offset, Position, Signature, Source};
+use crate::event::{EventBatch, Loss, Offset, Position, Signature, Source};
 use crate::input::records::columns::Columns;
 use crate::input::records::file_tags::FileTags;
 use crate::input::records::frame::{Framer, Framing, Record};
@@ -12,6 +12,7 @@ use crate::input::records::gbk::Transcoder;
 use crate::input::records::multiline::Unmatched;
 use crate::input::records::tags::{self, Machine, TagSpec};
 use crate::input::records::topic::Topic;
+use crate::input::records::whole_file;
 
 /// What the events of an input look like.
 #[derive(Debug, Clone, Default)]
@@ -62,6 +63,10 @@ pub struct Chunker {
     tail: Vec<u8>,
     /// A pattern was to give the topic, and does not match the path.
     lacks_topic: bool,
+    /// All that comes together is one record, if it is not longer than that.
+    max_whole_bytes: Option<u64>,
+    /// What was skipped, since the file is too large, and how large that is.
+    oversize: Option<Notice>,
 }
 
 /// Something that a person should hear of.
@@ -102,6 +107,13 @@ pub enum Notice {
     },
     /// The pattern of the topic does not match the path: the events of the file have none.
     NoTopic,
+    /// The file is larger than one that is taken as a whole may be.
+    Oversize {
+        /// How large it is.
+        len: Offset,
+        /// How many bytes of it are skipped.
+        skipped_bytes: u64,
+    },
 }
 
 /// What a person should hear of, with the path of the file.
@@ -154,6 +166,13 @@ impl Notice {
                 let message = "TopicFormat does not match the path; its events have no topic";
                 ("CATEGORY_CONFIG_ALARM", message.to_owned(), 1)
             }
+            Self::Oversize { len, skipped_bytes } => {
+                let message = format!(
+                    "the file has {} bytes, more than MaxWholeFileBytes; {skipped_bytes} of them are skipped",
+                    len.0
+                );
+                ("SKIP_READ_LOG_ALARM", message, 1)
+            }
         }
     }
 }
@@ -162,8 +181,15 @@ impl Chunker {
     /// A chunker that goes on where `source` has come to, and whose batches carry `tags`.
     pub fn new(source: Arc<Source>, tags: Vec<(String, String)>, framing: Framing) -> Self {
         let position = source.progress.committed();
+        let max_whole_bytes = match framing {
+            Framing::WholeFile { max_bytes } => Some(max_bytes),
+            Framing::Lines | Framing::JsonRecords | Framing::Multiline(_) => None,
+        };
+        let inode = source.file.map(|file| file.inode);
+        let pieces_of = max_whole_bytes.map(|_| whole_file::id(&source.path, 0, inode));
+        let columns = Columns { source, tags, file_tags: None, offset_key: None, tags_are_fields: false, pieces_of };
         Self {
-            columns: Columns { source, tags, file_tags: None, offset_key: None, tags_are_fields: false },
+            columns,
             framer: Framer::new(framing, MAX_RECORD_BYTES),
             transcoder: None,
             rest: Vec::new(),
@@ -171,6 +197,8 @@ impl Chunker {
             skip_line_end: position.mid_record,
             tail: Vec::new(),
             lacks_topic: false,
+            max_whole_bytes,
+            oversize: None,
         }
     }
 
@@ -233,7 +261,7 @@ impl Chunker {
         let undecodable = (undecodable.lines > 0)
             .then_some(Notice::Undecodable { lines: undecodable.lines, first: undecodable.first });
         let no_topic = std::mem::take(&mut self.lacks_topic).then_some(Notice::NoTopic);
-        let all = [cut, unmatched, undecodable, no_topic].into_iter().flatten();
+        let all = [cut, unmatched, undecodable, no_topic, self.oversize.take()].into_iter().flatten();
         notices.extend(all.map(|notice| (self.columns.source.path.clone(), notice)));
     }
 
@@ -271,6 +299,51 @@ impl Chunker {
                 Err(error)
             }
         }
+    }
+
+    /// Whether all that comes together is one record, for [`Self::read_whole`].
+    pub fn is_whole_file(&self) -> bool {
+        self.max_whole_bytes.is_some()
+    }
+
+    /// How much memory the next chunk takes, if so many bytes of the source are unread.
+    pub fn chunk_bytes(&self, unread_bytes: u64) -> usize {
+        let limit_bytes = match self.max_whole_bytes {
+            None => CHUNK_BYTES as u64,
+            Some(max_bytes) if self.read_to().0 + unread_bytes > max_bytes => 0,
+            Some(_) => u64::MAX,
+        };
+        usize::try_from(unread_bytes.min(limit_bytes)).unwrap_or(usize::MAX) + self.waiting().len()
+    }
+
+    /// Reads all of so many unread bytes as one record, or skips them if the file is too large. Returns how many bytes are
+    /// read or skipped, and the record. `modified_ns` says when the file was written to.
+    ///
+    /// # Errors
+    /// Those of `reader`.
+    pub fn read_whole(
+        &mut self,
+        reader: &mut impl Read,
+        unread_bytes: u64,
+        modified_ns: i64,
+    ) -> io::Result<(usize, Option<EventBatch>)> {
+        let len = Offset(self.read_to().0 + unread_bytes);
+        if self.max_whole_bytes.is_some_and(|max_bytes| len.0 > max_bytes) {
+            let position = Position { offset: len, ..Position::default() };
+            self.columns.source.progress.skip(position, Loss::Oversize);
+            self.go_to(len, Vec::new());
+            self.oversize = Some(Notice::Oversize { len, skipped_bytes: unread_bytes });
+            return Ok((usize::try_from(unread_bytes).unwrap_or(usize::MAX), None));
+        }
+        let mut bytes = Vec::with_capacity(self.chunk_bytes(unread_bytes) + ROOM_FOR_TAGS_BYTES);
+        let came = reader.take(unread_bytes).read_to_end(&mut bytes)?;
+        match &mut self.transcoder {
+            None => self.rest = bytes,
+            Some(transcoder) => transcoder.source().append(&mut bytes),
+        }
+        let inode = self.columns.source.file.map(|file| file.inode);
+        self.columns.pieces_of = Some(whole_file::id(&self.columns.source.path, modified_ns, inode));
+        Ok((came, self.finish()))
     }
 
     /// Takes what waits for its end as a record of its own.

@@ -9,6 +9,7 @@ use crate::input::records::file_tags::FileTags;
 use crate::input::records::frame::Record;
 use crate::input::records::tags;
 use crate::input::records::topic::TOPIC_TAG;
+use crate::input::records::whole_file::PIECE_FIELDS;
 
 /// What all batches of a source have in common.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub(super) struct Columns {
     pub(super) offset_key: Option<String>,
     /// Tags are fields of each event.
     pub(super) tags_are_fields: bool,
+    /// Several records are the pieces of one, which this tells from others.
+    pub(super) pieces_of: Option<String>,
 }
 
 /// Where a name or value is in the arena.
@@ -64,9 +67,17 @@ impl Columns {
             let key = batch.append(key.as_bytes());
             batch.names.extend(key);
         }
+        let pieces_of = self.pieces_of.as_ref().filter(|_| records.len() > 1);
+        let pieces = pieces_of.map(|id| {
+            for name in PIECE_FIELDS {
+                let name = batch.append(name.as_bytes());
+                batch.names.extend(name);
+            }
+            (batch.append(id.as_bytes()), batch.append(records.len().to_string().as_bytes()))
+        });
         let same = self.append_tags(&mut batch);
         if batch.name_count() > 1 {
-            self.add_fields(&mut batch, &same);
+            self.add_fields(&mut batch, pieces, &same);
         }
         batch
     }
@@ -90,8 +101,9 @@ impl Columns {
         values
     }
 
-    /// Gives each event, behind its text, its offset, and then fields with the same values for all.
-    fn add_fields(&self, batch: &mut EventBatch, same: &[Span]) {
+    /// Gives each event, behind its text, its offset, which piece it is of which record and of how many, and then fields with
+    /// the same values for all.
+    fn add_fields(&self, batch: &mut EventBatch, pieces: Option<(Span, Span)>, same: &[Span]) {
         let events = batch.len();
         let width = batch.name_count();
         let contents = std::mem::take(&mut batch.values);
@@ -100,9 +112,10 @@ impl Columns {
         for (event, content) in contents.chunks_exact(2).enumerate() {
             values.extend_from_slice(content);
             if self.offset_key.is_some() {
-                let start = batch.bytes.len();
-                push_decimal(batch.offset(event).0, &mut batch.bytes);
-                values.extend([start as u32, (batch.bytes.len() - start) as u32]);
+                values.extend(append_decimal(batch, batch.offset(event).0));
+            }
+            if let Some((id, total)) = pieces {
+                values.extend([id, append_decimal(batch, event as u64), total].as_flattened());
             }
             values.extend(same.as_flattened());
         }
@@ -115,6 +128,12 @@ impl Columns {
 /// How a tag is called that is a field.
 fn field_name(tag: &str) -> String {
     if tag == TOPIC_TAG { "__log_topic__".to_owned() } else { format!("__tag__:{tag}") }
+}
+
+fn append_decimal(batch: &mut EventBatch, number: u64) -> Span {
+    let start = batch.bytes.len();
+    push_decimal(number, &mut batch.bytes);
+    [start as u32, (batch.bytes.len() - start) as u32]
 }
 
 fn push_decimal(mut number: u64, out: &mut Vec<u8>) {

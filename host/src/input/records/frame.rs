@@ -3,6 +3,7 @@
 use memchr::memchr;
 
 use crate::input::records::multiline::{Joiner, Patterns, Unmatched};
+use crate::input::records::whole_file;
 
 /// What a record is.
 #[derive(Debug, Clone, Default)]
@@ -14,6 +15,11 @@ pub enum Framing {
     JsonRecords,
     /// Lines that are joined by patterns.
     Multiline(Patterns),
+    /// Everything that is there when nothing comes any more.
+    WholeFile {
+        /// Files that are larger are skipped.
+        max_bytes: u64,
+    },
 }
 
 /// Cuts a growing buffer into records, keeping what it knows of the unfinished one at the end.
@@ -33,6 +39,7 @@ enum State {
     Lines(Scan),
     JsonRecords(Scan),
     Multiline(Joiner),
+    WholeFile,
 }
 
 /// A record as a range of the buffer: its first byte and the byte after its last.
@@ -62,6 +69,7 @@ impl Framer {
             Framing::Lines => State::Lines(Scan::default()),
             Framing::JsonRecords => State::JsonRecords(Scan::default()),
             Framing::Multiline(patterns) => State::Multiline(Joiner::new(patterns, limit_bytes)),
+            Framing::WholeFile { .. } => State::WholeFile,
         };
         Self { state, limit_bytes, is_cut: false, cut_records: 0 }
     }
@@ -84,6 +92,11 @@ impl Framer {
                 scan.frame(bytes, records, |scan, start| scan.next_json_record(bytes, start, at_end, limit_bytes))
             }
             State::Multiline(joiner) => joiner.frame(bytes, at_end, records),
+            State::WholeFile if at_end => {
+                whole_file::pieces(bytes, limit_bytes, records);
+                bytes.len()
+            }
+            State::WholeFile => 0,
         };
         self.cut_long_records(bytes, records);
         self.is_cut &= consumed == 0;
@@ -104,6 +117,7 @@ impl Framer {
         match &mut self.state {
             State::Lines(scan) | State::JsonRecords(scan) => *scan = Scan::default(),
             State::Multiline(joiner) => joiner.reset(),
+            State::WholeFile => {}
         }
     }
 
@@ -149,6 +163,8 @@ impl State {
             // A JSON record may turn out to end before the line end.
             Self::Lines(_) | Self::JsonRecords(_) => rest.strip_suffix(b"\n").unwrap_or(rest).len(),
             Self::Multiline(joiner) => joiner.certain(rest.len()),
+            // Where its pieces end is known when all of it is there.
+            Self::WholeFile => 0,
         }
     }
 
@@ -157,6 +173,7 @@ impl State {
         match self {
             Self::Lines(scan) | Self::JsonRecords(scan) => scan.cut_at(rest, cut),
             Self::Multiline(joiner) => joiner.cut_at(cut),
+            Self::WholeFile => {}
         }
     }
 }
@@ -395,6 +412,14 @@ mod tests {
     }
 
     #[test]
+    fn whole_files() {
+        let whole = &Framing::WholeFile { max_bytes: 0 };
+        check(whole, "a\n\nb\n", false, &[]);
+        check(whole, "a\n\nb\n", true, &["a\n\nb"]);
+        check(whole, "", true, &[]);
+    }
+
+    #[test]
     fn an_unfinished_json_record_waits() {
         let json = &Framing::JsonRecords;
         check(json, "{\"a\":1}\n{\"b\":\n", false, &["{\"a\":1}"]);
@@ -416,7 +441,9 @@ mod tests {
         fn parts_do_not_change_the_records(
             text in "[{}\"\\\\a\n ]{0,40}",
             splits in proptest::collection::vec(0usize..40, 0..4),
-            framing in prop_oneof![Just(Framing::Lines), Just(Framing::JsonRecords)],
+            framing in prop_oneof![
+                Just(Framing::Lines), Just(Framing::JsonRecords), Just(Framing::WholeFile { max_bytes: 0 }),
+            ],
         ) {
             let mut splits: Vec<usize> = splits.into_iter().filter(|split| *split <= text.len()).collect();
             splits.sort_unstable();

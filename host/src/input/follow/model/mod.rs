@@ -2,6 +2,7 @@
 
 mod random;
 mod tests;
+mod whole_file;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
