@@ -62,7 +62,7 @@ fn events_arrive_with_their_nanoseconds_tags_and_topic() -> Result<()> {
         "Batch: {TimeoutSecs: 0}",
     )?;
     let config = fs::read_to_string(scratch.path("pipeline.yaml"))?;
-    let global = "global: {EnableTimestampNanosecond: true, TopicType: custom, TopicFormat: 'customized://mine'}\n";
+    let global = "global: {EnableTimestampNanosecond: true, TopicType: custom, TopicFormat: mine}\n";
     scratch.write("pipeline.yaml", format!("{global}{config}"))?;
     let line = |fraction: &str| format!("{{\"asctime\": \"2023-10-25 23:51:10,{fraction}\", \"level\": \"INFO\"}}\n");
     scratch.write("input.log", line("299999999") + &line("000000001") + &line("3"))?;
