@@ -190,7 +190,7 @@ impl Catalog {
         found.sort_by_cached_key(|found| age(found, &self.lane_of(&found.path)));
         let mut unknown = Vec::new();
         for found in found {
-            unknown.extend(self.recognise(found, &moved, now, &mut actions));
+            unknown.extend(self.recognise(found, &moved, &mut actions));
         }
         if self.is_first_scan {
             unknown.extend(self.look_for_missing(&mut actions));
@@ -205,6 +205,10 @@ impl Catalog {
         // One that was renamed just now has been found under both names, and one may be the copy of what was found later.
         let mut ids = HashSet::new();
         unknown.retain(|(found, _)| ids.insert(found.stat.id) && !self.tracks.has_copy(&found.stat));
+        // Only now is every file known that one of them may be the copy of.
+        let (copies, unknown): (Vec<_>, Vec<_>) =
+            unknown.into_iter().partition(|(found, lane)| self.looks_like_copy(found, lane));
+        self.copies.extend(copies.into_iter().map(|(found, _)| (found.path, now.instant)));
         for (found, lane) in unknown {
             self.begin(found, lane, now, &mut actions);
         }
@@ -237,7 +241,6 @@ impl Catalog {
         &mut self,
         found: Found,
         moved: &HashMap<u64, (Arc<Track>, PathBuf)>,
-        now: Moment,
         actions: &mut Vec<Action>,
     ) -> Option<(Found, PathBuf)> {
         let known = self.tracks.newest_of(found.stat.id).filter(|track| is_same(track, &found));
@@ -257,10 +260,6 @@ impl Catalog {
         }
         let found = self.claim(found, actions)?;
         let lane = self.lane_of(&found.path);
-        if self.looks_like_copy(&found, &lane) {
-            self.copies.push((found.path, now.instant));
-            return None;
-        }
         Some((found, lane))
     }
 
@@ -375,22 +374,21 @@ impl Catalog {
     }
 
     /// Files that had one of these paths between two looks at it, and have another one by now: they were made after the
-    /// newest one that was known there a while ago. One that was renamed during the last look may have been missed by it.
+    /// first one that was known there. Newer ones that are known tell nothing, since one that was renamed during a look may
+    /// have been missed by it, and the next one may have been found before.
     fn rotated_meanwhile(&mut self, paths: &[PathBuf], now: Moment) -> Vec<(Found, PathBuf)> {
         let lanes = paths.iter().map(|path| self.lane_of(path));
         let lanes: HashSet<PathBuf> = lanes.filter(|lane| self.lanes.contains(lane)).collect();
         if lanes.is_empty() {
             return Vec::new();
         }
-        let looked_ns = if self.is_first_scan { self.alive_ns.unwrap_or(now.unix_ns) } else { now.unix_ns };
-        let settled_ns = looked_ns.saturating_sub(ROTATION_TIME.as_nanos() as i64);
         // What was there before an agent was has been read by it, or is none of its business.
-        let watched_ns = self.watched_ns.unwrap_or(settled_ns);
-        let mut births: HashMap<PathBuf, i64> = HashMap::new();
+        let watched_ns = self.watched_ns.unwrap_or(now.unix_ns);
+        let mut first_births: HashMap<PathBuf, i64> = HashMap::new();
         for track in self.tracks.all() {
             if let Some(birth) = track.birth_ns {
-                let since = births.entry(track.lane.clone()).or_insert(birth);
-                *since = if birth.max(*since) <= settled_ns { birth.max(*since) } else { birth.min(*since) };
+                let first = first_births.entry(track.lane.clone()).or_insert(birth);
+                *first = birth.min(*first);
             }
         }
         let directories: HashSet<&Path> = lanes.iter().filter_map(|path| path.parent()).collect();
@@ -399,7 +397,7 @@ impl Catalog {
             let Some(name) = path.file_name().map(OsStrExt::as_bytes) else { continue };
             let mut bases = bases(name).into_iter().map(|base| path.with_file_name(OsString::from_vec(base)));
             let Some(lane) = bases.find(|base| lanes.contains(base)) else { continue };
-            let Some(since) = births.get(&lane) else { continue };
+            let Some(first_birth) = first_births.get(&lane) else { continue };
             if is_compressed_name(name) {
                 continue;
             }
@@ -408,13 +406,10 @@ impl Catalog {
             if let Some(track) = known {
                 let is_named = self.paths.contains(&path);
                 track.see(|seen| (seen.real_path, seen.is_named) = (path, is_named));
-            } else if found.stat.birth_ns.is_some_and(|birth| birth > watched_ns.max(*since)) {
+            } else if found.stat.birth_ns.is_some_and(|birth| birth > watched_ns.max(*first_birth)) {
                 unknown.push((found, lane));
             }
         }
-        let (copies, unknown) = unknown.into_iter().partition(|(found, lane)| self.looks_like_copy(found, lane));
-        let copies: Vec<(Found, PathBuf)> = copies;
-        self.copies.extend(copies.into_iter().map(|(found, _)| (found.path, now.instant)));
         unknown
     }
 
@@ -462,7 +457,10 @@ impl Catalog {
         }
         let is_original = |track: &Track| {
             let seen = track.seen();
-            track.lane == lane && (seen.phase == Phase::Followed || (seen.is_named && seen.real_path == lane))
+            // A file that was truncated is no copy of what it was.
+            let is_other = track.source.file != Some(found.stat.id);
+            let is_lane = track.lane == lane && is_other;
+            is_lane && (seen.phase == Phase::Followed || (seen.is_named && seen.real_path == lane))
         };
         self.tracks.all().iter().any(|track| is_original(track) && track.is_begun_by(found))
     }
