@@ -47,6 +47,8 @@ pub struct Catalog {
     unlisted: HashSet<PathBuf>,
     /// When all that waits is to be looked at again.
     retry: Option<Instant>,
+    /// What others have begun from this generation on was not known when it was decided what to begin.
+    since: u64,
     is_first_scan: bool,
 }
 
@@ -141,6 +143,7 @@ impl Catalog {
             unopened: HashSet::new(),
             unlisted: HashSet::new(),
             retry: None,
+            since: 0,
             is_first_scan: true,
         }
     }
@@ -163,6 +166,7 @@ impl Catalog {
 
     /// Takes what changed, and says what is to be done. To be called again after a while even if nothing changed.
     pub fn update(&mut self, changes: Changes, now: Moment) -> Vec<Action> {
+        self.since = self.tracks.upcoming();
         let mut actions = Vec::new();
         let mut disturbed: Vec<PathBuf> = changes.vanished;
         let seen_ns = if self.is_first_scan { self.alive_ns.unwrap_or(now.unix_ns) } else { now.unix_ns };
@@ -503,7 +507,9 @@ impl Catalog {
         // A name that nobody looks for came after one that somebody does.
         let path = if is_named { found.path.clone() } else { lane.clone() };
         self.lanes.insert(lane.clone());
-        let track = self.tracks.begin(path, lane, found.path.clone(), &found.stat, head, phase);
+        let real_path = found.path.clone();
+        let begun = self.tracks.begin_unless_begun(self.since, path, lane, real_path, &found.stat, head, phase);
+        let Some(track) = begun else { return };
         track.see(|seen| seen.is_named = is_named);
         if position.offset > Offset(0) {
             track.source.progress.skip(position, Loss::SkippedTail);
@@ -636,8 +642,8 @@ impl Track {
         let position = self.source.progress.committed();
         let Ok(bytes) = found.head() else { return false };
         let is_same_head = if bytes.len() < seen.head.len as usize {
-            // A copy that is being made is shorter for a while.
-            !bytes.is_empty() && self.begins_with(&bytes)
+            // A copy that is being made is shorter for a while, and empty at first.
+            self.begins_with(&bytes)
         } else {
             seen.head.len > 0 && seen.head.begins(&bytes)
         };

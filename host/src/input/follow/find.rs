@@ -186,17 +186,13 @@ pub fn all_in(directory: &Path) -> io::Result<Vec<PathBuf>> {
 /// Those of reading the directory and of opening, after which it is not known which files there are.
 pub fn rotated_siblings(path: &Path) -> io::Result<Vec<Found>> {
     let (Some(directory), Some(base)) = (path.parent(), path.file_name()) else { return Ok(Vec::new()) };
-    let entries = match disk::entries(directory) {
-        Err(error) if disk::is_refusal(&error) => return Ok(Vec::new()),
-        entries => entries?,
-    };
     let mut siblings = Vec::new();
-    for entry in entries {
-        let name = entry?.file_name();
+    for path in all_in(directory)? {
+        let name = path.file_name().unwrap_or_default();
         if !is_rotated_name(base.as_bytes(), name.as_bytes()) || is_compressed_name(name.as_bytes()) {
             continue;
         }
-        match Found::open(&directory.join(name)) {
+        match Found::open(&path) {
             Err(error) if disk::is_refusal(&error) => {}
             found => siblings.push(found?),
         }

@@ -269,17 +269,12 @@ impl Lane {
 
     fn begin_near_end(&self, track: &Track, path: &Path) -> io::Result<Found> {
         let found = Found::open(path)?;
-        // What was written since the file is known is read, however much that is.
-        let new_bytes = found.stat.len.0.saturating_sub(track.ask(|seen| seen.len.0));
+        // What was written since the file is known is read, however much that is. What is shorter than it was is all new.
+        let new_bytes = found.stat.len.0.checked_sub(track.ask(|seen| seen.len.0)).unwrap_or(found.stat.len.0);
         let tail_bytes = self.spec.tail_bytes.max(new_bytes);
         let position = begin::near_end(&found.file, found.stat.len, tail_bytes, &self.spec.events.framing)?;
         let head = Signature::of(&found.head()?);
-        track.source.progress.skip(position, Loss::SkippedTail);
-        track.see(|seen| {
-            seen.phase = Phase::Followed;
-            seen.head = head;
-            seen.len = found.stat.len;
-        });
+        track.touch(position, &found.stat, head);
         Ok(found)
     }
 
@@ -325,6 +320,7 @@ impl Lane {
 
     /// Follows what is written to a file from its truncation on, unless someone does already.
     fn renew(&self, old: &Track, new: Found, head: Signature, now: Instant) -> Option<Follower> {
+        let since = self.tracks.upcoming();
         let is_known = |newest: Arc<Track>| newest.generation > old.generation && newest.birth_ns == new.stat.birth_ns;
         if self.tracks.newest_of(new.stat.id).is_some_and(is_known) {
             return None;
@@ -332,7 +328,7 @@ impl Lane {
         // Another file with its number has the name under which it was found.
         let is_named = if new.stat.birth_ns == old.birth_ns { old.seen().is_named } else { new.path == old.lane };
         let (path, lane) = (old.source.path.clone(), old.lane.clone());
-        let track = self.tracks.begin(path, lane, new.path, &new.stat, head, Phase::Followed);
+        let track = self.tracks.begin_unless_begun(since, path, lane, new.path, &new.stat, head, Phase::Followed)?;
         track.see(|seen| seen.is_named = is_named);
         Some(Follower::new(track, Some(new.file), &self.spec, now))
     }
