@@ -520,15 +520,13 @@ impl Catalog {
 
     /// Whether a file that is not known begins as one that is followed under the name that it was made of.
     fn looks_like_copy(&self, found: &Found, lane: &Path) -> bool {
-        if lane == found.path {
+        // A file that was truncated is no copy of what it was, nor of another one.
+        if lane == found.path || self.tracks.knows(&found.stat) {
             return false;
         }
         let is_original = |track: &Track| {
             let seen = track.seen();
-            // A file that was truncated is no copy of what it was.
-            let is_other = track.source.file != Some(found.stat.id);
-            let is_lane = track.lane == lane && is_other;
-            is_lane && (seen.phase == Phase::Followed || (seen.is_named && seen.real_path == lane))
+            track.lane == lane && (seen.phase == Phase::Followed || (seen.is_named && seen.real_path == lane))
         };
         self.tracks.all().iter().any(|track| is_original(track) && track.is_begun_by(found))
     }

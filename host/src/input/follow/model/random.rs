@@ -592,6 +592,12 @@ fn a_copy_that_was_made_while_no_agent_ran_is_no_file_of_its_own() {
     run(all, vec![line(), Scan, line(), ReadOnce, Stop, CopyTruncate(true), line()]);
 }
 
+#[test]
+fn a_file_that_was_truncated_and_renamed_is_no_copy_while_it_is_empty() {
+    use Deed::{CopyTruncate, Pass, Rotate, Stop, Write, WriteLate};
+    run(all, vec![Write(1, Cut::Whole), CopyTruncate(true), Rotate, Stop, Pass(1), WriteLate]);
+}
+
 /// The same histories each time, so that a change is judged by itself; others with `PROPTEST_RNG_SEED`, more of them with
 /// `PROPTEST_CASES`.
 fn config() -> ProptestConfig {
