@@ -109,15 +109,15 @@ impl Progress {
 
     /// Says that so many bytes that were safe on disk passed their age limit there.
     pub fn expire(&self, bytes: u64) {
-        let ledger = &mut self.state().ledger;
-        let bytes = ledger.unacknowledge(bytes);
-        ledger.lose(Loss::Expired, bytes);
+        self.change(|state| {
+            let bytes = state.ledger.unacknowledge(bytes);
+            state.ledger.lose(Loss::Expired, bytes);
+        });
     }
 
     /// Says that so many bytes that were safe on disk were refused for good.
     pub fn reject(&self, bytes: u64) {
-        let ledger = &mut self.state().ledger;
-        ledger.rejected += ledger.unacknowledge(bytes);
+        self.change(|state| state.ledger.rejected += state.ledger.unacknowledge(bytes));
     }
 
     /// Takes back what was given up: it will be read after all.

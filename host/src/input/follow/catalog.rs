@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 
 use crate::event::{FileId, Ledger, Loss, Offset, Position, Progress, Signature, Source};
 use crate::input::follow::begin;
-use crate::input::follow::find::{self, Found};
+use crate::input::follow::disk;
+use crate::input::follow::find::{self, Found, Whereabouts};
 use crate::input::follow::first::{FirstRead, first_read};
 use crate::input::follow::follower::FollowSpec;
 use crate::input::follow::identity::{Match, Remembered, compare};
@@ -24,7 +25,7 @@ use crate::input::stat::Stat;
 pub struct Catalog {
     spec: Arc<FollowSpec>,
     tracks: Arc<Tracks>,
-    /// What an earlier agent has left and was not found yet.
+    /// What an earlier agent has left and was not found yet. After the first scan, what could not be looked for.
     left: Vec<Left>,
     /// Since when files are watched, in Unix nanoseconds: by the earlier agent, if there was one.
     watched_ns: Option<i64>,
@@ -42,8 +43,12 @@ pub struct Catalog {
     copies: Vec<(PathBuf, Instant)>,
     /// Files that could not be opened.
     unopened: HashSet<PathBuf>,
-    /// When those two are to be looked at again.
+    /// Lanes whose directories could not be looked at.
+    unlisted: HashSet<PathBuf>,
+    /// When all that waits is to be looked at again.
     retry: Option<Instant>,
+    /// What others have begun from this generation on was not known when it was decided what to begin.
+    since: u64,
     is_first_scan: bool,
 }
 
@@ -136,7 +141,9 @@ impl Catalog {
             old_lanes: HashSet::new(),
             copies: Vec::new(),
             unopened: HashSet::new(),
+            unlisted: HashSet::new(),
             retry: None,
+            since: 0,
             is_first_scan: true,
         }
     }
@@ -149,6 +156,7 @@ impl Catalog {
     /// Whether [`Self::update`] has something to do.
     pub fn is_due(&self, changes: &Changes, now: Moment) -> bool {
         let is_waiting = !self.copies.is_empty() || !self.unopened.is_empty();
+        let is_waiting = is_waiting || !self.left.is_empty() || !self.unlisted.is_empty();
         let is_changed = !changes.appeared.is_empty() || !changes.vanished.is_empty();
         self.is_first_scan
             || is_changed
@@ -158,6 +166,7 @@ impl Catalog {
 
     /// Takes what changed, and says what is to be done. To be called again after a while even if nothing changed.
     pub fn update(&mut self, changes: Changes, now: Moment) -> Vec<Action> {
+        self.since = self.tracks.upcoming();
         let mut actions = Vec::new();
         let mut disturbed: Vec<PathBuf> = changes.vanished;
         let seen_ns = if self.is_first_scan { self.alive_ns.unwrap_or(now.unix_ns) } else { now.unix_ns };
@@ -178,11 +187,7 @@ impl Catalog {
                     found.push(file);
                 }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => {
-                    if self.unopened.insert(path.clone()) {
-                        actions.push(Action::Tell(Told::CannotOpen(path, error.to_string())));
-                    }
-                }
+                Err(error) => self.open_later(path, &error, &mut actions),
             }
         }
         let moved = self.moved(&disturbed, &found);
@@ -190,13 +195,16 @@ impl Catalog {
         found.sort_by_cached_key(|found| age(found, &self.lane_of(&found.path)));
         let mut unknown = Vec::new();
         for found in found {
-            unknown.extend(self.recognise(found, &moved, now, &mut actions));
+            unknown.extend(self.recognise(found, &moved, &mut actions));
+        }
+        if self.is_first_scan || !self.left.is_empty() {
+            unknown.extend(self.look_for_missing(&mut actions));
         }
         if self.is_first_scan {
-            unknown.extend(self.look_for_missing(&mut actions));
             disturbed.extend(self.lanes.iter().cloned());
         }
         disturbed.extend(self.tracks.take_truncated());
+        disturbed.extend(self.unlisted.drain());
         unknown.extend(self.rotated_meanwhile(&disturbed, now));
         moved.values().for_each(|(track, path)| {
             track.see(|seen| seen.is_named &= seen.real_path != *path);
@@ -205,6 +213,10 @@ impl Catalog {
         // One that was renamed just now has been found under both names, and one may be the copy of what was found later.
         let mut ids = HashSet::new();
         unknown.retain(|(found, _)| ids.insert(found.stat.id) && !self.tracks.has_copy(&found.stat));
+        // Only now is every file known that one of them may be the copy of.
+        let (copies, unknown): (Vec<_>, Vec<_>) =
+            unknown.into_iter().partition(|(found, lane)| self.looks_like_copy(found, lane));
+        self.copies.extend(copies.into_iter().map(|(found, _)| (found.path, now.instant)));
         for (found, lane) in unknown {
             self.begin(found, lane, now, &mut actions);
         }
@@ -215,6 +227,13 @@ impl Catalog {
         }
         self.retry = Some(now.instant + RETRY_TIME);
         actions
+    }
+
+    /// Opens a file again after a while, and says so once.
+    fn open_later(&mut self, path: PathBuf, error: &io::Error, actions: &mut Vec<Action>) {
+        if self.unopened.insert(path.clone()) {
+            actions.push(Action::Tell(Told::CannotOpen(path, error.to_string())));
+        }
     }
 
     /// The files that had one of these paths and have not any more, by generation, with that path.
@@ -237,7 +256,6 @@ impl Catalog {
         &mut self,
         found: Found,
         moved: &HashMap<u64, (Arc<Track>, PathBuf)>,
-        now: Moment,
         actions: &mut Vec<Action>,
     ) -> Option<(Found, PathBuf)> {
         let known = self.tracks.newest_of(found.stat.id).filter(|track| is_same(track, &found));
@@ -257,17 +275,20 @@ impl Catalog {
         }
         let found = self.claim(found, actions)?;
         let lane = self.lane_of(&found.path);
-        if self.looks_like_copy(&found, &lane) {
-            self.copies.push((found.path, now.instant));
-            return None;
-        }
         Some((found, lane))
     }
 
     /// Goes on with what was left of a file, and hands it back if it has nothing of that any more.
     fn claim(&mut self, found: Found, actions: &mut Vec<Action>) -> Option<Found> {
         let left = self.take_left(found.stat.id);
-        let matches: Vec<Match> = left.iter().map(|left| left.matches(&found)).collect();
+        let matches: Vec<Match> = match left.iter().map(|left| left.matches(&found)).collect() {
+            Ok(matches) => matches,
+            Err(error) => {
+                self.left.extend(left);
+                self.open_later(found.path, &error, actions);
+                return None;
+            }
+        };
         // A file that was truncated may have been left several times: the newest is what it is now.
         let newest = matches.iter().rposition(|found| *found == Match::Same);
         let mut found = Some(found);
@@ -326,41 +347,69 @@ impl Catalog {
     }
 
     /// Looks for the files that were left half read and do not have a path that matches. Hands back those that have other
-    /// bytes by now, with the path of their lane.
+    /// bytes by now, with the path of their lane. What cannot be looked for just now stays left.
     fn look_for_missing(&mut self, actions: &mut Vec<Action>) -> Vec<(Found, PathBuf)> {
         let mut rewritten = Vec::new();
+        let mut unreadable: HashMap<u64, Whereabouts> = HashMap::new();
         self.left.sort_by_key(|left| left.generation);
         for left in self.left.clone() {
             let is_missing = self.left.iter().any(|other| other.generation == left.generation);
-            if is_missing
-                && left.is_wanted()
-                && let Some(found) = left.find(self.search_depth)
-            {
-                let lane = self.lane_of(&left.path);
-                rewritten.extend(self.claim(found, actions).map(|found| (found, lane)));
+            if !is_missing || !left.is_wanted() {
+                continue;
+            }
+            match left.find(self.search_depth) {
+                Whereabouts::Open(found) => {
+                    let lane = self.lane_of(&left.path);
+                    // What it has by now may be followed since an earlier look.
+                    let is_known = self.tracks.newest_of(found.stat.id).is_some_and(|newest| is_same(&newest, &found));
+                    let other = self.claim(found, actions);
+                    rewritten.extend(other.filter(|_| !is_known).map(|found| (found, lane)));
+                }
+                Whereabouts::Nowhere => {}
+                whereabouts => drop(unreadable.insert(left.generation, whereabouts)),
             }
         }
         for left in std::mem::take(&mut self.left) {
-            if left.is_wanted() {
-                self.finish_rewritten(left, actions);
-            } else {
+            match unreadable.remove(&left.generation) {
+                // Whoever reads it tries again, and says so.
+                Some(Whereabouts::Closed(real_path, _)) => {
+                    let seen = Seen { real_path, ..left.seen };
+                    self.resume(Left { seen, ..left }, None, false, actions);
+                }
+                Some(Whereabouts::Unknown(path, error)) => self.look_later(left, path, &error, actions),
+                _ if left.is_wanted() => self.finish_rewritten(left, actions),
                 // Known so that it is not read again, should it come back.
-                self.resume(left, None, false, actions);
+                _ => self.resume(left, None, false, actions),
             }
         }
         rewritten
     }
 
+    /// Keeps what is left of a file until it can be looked for. `path` is what could not be read.
+    fn look_later(&mut self, left: Left, path: PathBuf, error: &io::Error, actions: &mut Vec<Action>) {
+        actions.push(Action::Tell(Told::CannotOpen(path, error.to_string())));
+        self.left.push(left);
+    }
+
     /// Goes on with the copy of a file that has other bytes by now, or is gone; counts what is lost if there is none.
     fn finish_rewritten(&mut self, left: Left, actions: &mut Vec<Action>) {
-        if left.is_wanted()
-            && let Some(copy) = find::copy_of(&left.path, left.id, left.seen.head, &left.position)
-        {
-            let is_copy = |left: &Left| left.id == copy.stat.id && left.birth_ns == copy.stat.birth_ns;
-            if !self.left.iter().any(is_copy) && !self.tracks.knows(&copy.stat) {
-                self.tracks.begin_copy(left.path.clone(), &copy, left.seen.head);
+        let copy = match left.is_wanted() {
+            true => find::copy_of(&left.path, left.id, left.seen.head, &left.position),
+            false => Ok(None),
+        };
+        match copy {
+            Ok(Some(copy)) => {
+                let is_copy = |left: &Left| left.id == copy.stat.id && left.birth_ns == copy.stat.birth_ns;
+                if !self.left.iter().any(is_copy) && !self.tracks.knows(&copy.stat) {
+                    self.tracks.begin_copy(left.path.clone(), &copy, left.seen.head);
+                }
+                return self.resume(left, Some(copy), true, actions);
             }
-            return self.resume(left, Some(copy), true, actions);
+            Ok(None) => {}
+            Err(error) => {
+                let path = left.path.clone();
+                return self.look_later(left, path, &error, actions);
+            }
         }
         let Left { generation, path, id, birth_ns, position, ledger, seen } = left;
         let cause = if find::has_compressed_sibling(&path) { Loss::RotatedUnread } else { Loss::DeletedUnread };
@@ -375,46 +424,58 @@ impl Catalog {
     }
 
     /// Files that had one of these paths between two looks at it, and have another one by now: they were made after the
-    /// newest one that was known there a while ago. One that was renamed during the last look may have been missed by it.
+    /// first one that was known there. Newer ones that are known tell nothing, since one that was renamed during a look may
+    /// have been missed by it, and the next one may have been found before.
     fn rotated_meanwhile(&mut self, paths: &[PathBuf], now: Moment) -> Vec<(Found, PathBuf)> {
         let lanes = paths.iter().map(|path| self.lane_of(path));
         let lanes: HashSet<PathBuf> = lanes.filter(|lane| self.lanes.contains(lane)).collect();
         if lanes.is_empty() {
             return Vec::new();
         }
-        let looked_ns = if self.is_first_scan { self.alive_ns.unwrap_or(now.unix_ns) } else { now.unix_ns };
-        let settled_ns = looked_ns.saturating_sub(ROTATION_TIME.as_nanos() as i64);
         // What was there before an agent was has been read by it, or is none of its business.
-        let watched_ns = self.watched_ns.unwrap_or(settled_ns);
-        let mut births: HashMap<PathBuf, i64> = HashMap::new();
+        let watched_ns = self.watched_ns.unwrap_or(now.unix_ns);
+        let mut first_births: HashMap<PathBuf, i64> = HashMap::new();
         for track in self.tracks.all() {
             if let Some(birth) = track.birth_ns {
-                let since = births.entry(track.lane.clone()).or_insert(birth);
-                *since = if birth.max(*since) <= settled_ns { birth.max(*since) } else { birth.min(*since) };
+                let first = first_births.entry(track.lane.clone()).or_insert(birth);
+                *first = birth.min(*first);
             }
         }
         let directories: HashSet<&Path> = lanes.iter().filter_map(|path| path.parent()).collect();
         let mut unknown = Vec::new();
-        for path in directories.into_iter().flat_map(find::all_in) {
+        let mut paths = Vec::new();
+        for directory in directories {
+            match find::all_in(directory) {
+                Ok(found) => paths.extend(found),
+                Err(_) => {
+                    let unlisted = lanes.iter().filter(|lane| lane.parent() == Some(directory));
+                    self.unlisted.extend(unlisted.cloned());
+                }
+            }
+        }
+        for path in paths {
             let Some(name) = path.file_name().map(OsStrExt::as_bytes) else { continue };
             let mut bases = bases(name).into_iter().map(|base| path.with_file_name(OsString::from_vec(base)));
             let Some(lane) = bases.find(|base| lanes.contains(base)) else { continue };
-            let Some(since) = births.get(&lane) else { continue };
+            let Some(first_birth) = first_births.get(&lane) else { continue };
             if is_compressed_name(name) {
                 continue;
             }
-            let Ok(found) = Found::open(&path) else { continue };
+            let found = match Found::open(&path) {
+                Ok(found) => found,
+                Err(error) => {
+                    self.unlisted.extend((!disk::is_refusal(&error)).then_some(lane));
+                    continue;
+                }
+            };
             let known = self.tracks.newest_of(found.stat.id).filter(|track| is_same(track, &found));
             if let Some(track) = known {
                 let is_named = self.paths.contains(&path);
                 track.see(|seen| (seen.real_path, seen.is_named) = (path, is_named));
-            } else if found.stat.birth_ns.is_some_and(|birth| birth > watched_ns.max(*since)) {
+            } else if found.stat.birth_ns.is_some_and(|birth| birth > watched_ns.max(*first_birth)) {
                 unknown.push((found, lane));
             }
         }
-        let (copies, unknown) = unknown.into_iter().partition(|(found, lane)| self.looks_like_copy(found, lane));
-        let copies: Vec<(Found, PathBuf)> = copies;
-        self.copies.extend(copies.into_iter().map(|(found, _)| (found.path, now.instant)));
         unknown
     }
 
@@ -446,7 +507,9 @@ impl Catalog {
         // A name that nobody looks for came after one that somebody does.
         let path = if is_named { found.path.clone() } else { lane.clone() };
         self.lanes.insert(lane.clone());
-        let track = self.tracks.begin(path, lane, found.path.clone(), &found.stat, head, phase);
+        let real_path = found.path.clone();
+        let begun = self.tracks.begin_unless_begun(self.since, path, lane, real_path, &found.stat, head, phase);
+        let Some(track) = begun else { return };
         track.see(|seen| seen.is_named = is_named);
         if position.offset > Offset(0) {
             track.source.progress.skip(position, Loss::SkippedTail);
@@ -457,7 +520,8 @@ impl Catalog {
 
     /// Whether a file that is not known begins as one that is followed under the name that it was made of.
     fn looks_like_copy(&self, found: &Found, lane: &Path) -> bool {
-        if lane == found.path {
+        // A file that was truncated is no copy of what it was, nor of another one.
+        if lane == found.path || self.tracks.knows(&found.stat) {
             return false;
         }
         let is_original = |track: &Track| {
@@ -471,16 +535,22 @@ impl Catalog {
     fn is_truncated(&self, lane: &Path) -> bool {
         let tracks = self.tracks.all();
         let mut followed = tracks.iter().filter(|track| track.lane == lane && track.phase() == Phase::Followed);
-        followed.any(|track| {
-            let stat = std::fs::metadata(track.seen().real_path).map(|metadata| Stat::of(&metadata));
-            stat.is_ok_and(|stat| Some(stat.id) == track.source.file && stat.len < track.source.progress.read_to())
+        followed.any(|track| match disk::stat(&track.seen().real_path) {
+            Ok(stat) => Some(stat.id) == track.source.file && stat.len < track.source.progress.read_to(),
+            Err(error) => !disk::is_refusal(&error),
         })
     }
 
     /// Follows what looked like a copy and is none, since the other file was not truncated.
     fn settle_copies(&mut self, now: Moment, actions: &mut Vec<Action>) {
         for (path, since) in std::mem::take(&mut self.copies) {
-            let Ok(found) = Found::open(&path) else { continue };
+            let found = match Found::open(&path) {
+                Ok(found) => found,
+                Err(error) => {
+                    self.copies.extend((!disk::is_absence(&error)).then_some((path, since)));
+                    continue;
+                }
+            };
             if self.tracks.newest_of(found.stat.id).is_some_and(|track| is_same(&track, &found)) {
                 continue;
             }
@@ -513,25 +583,35 @@ impl Left {
     }
 
     /// Finds the file under another name, in the directory that it was in or up to `depth` levels below.
-    fn find(&self, depth: u64) -> Option<Found> {
+    fn find(&self, depth: u64) -> Whereabouts {
         // A link that keeps its name leads to where its files are renamed.
         let behind_link = std::fs::canonicalize(&self.seen.real_path).ok();
         let paths = [Some(&self.seen.real_path), Some(&self.path), behind_link.as_ref()].into_iter().flatten();
         let directories: Vec<&Path> = paths.filter_map(|path| path.parent()).collect();
         // One that is renamed while its directory is read may not be seen.
-        let mut found =
-            (0..FIND_TIMES).flat_map(|_| &directories).filter_map(|directory| find::by_id(directory, self.id, depth));
-        found.find(|found| self.matches(found) != Match::Other)
+        let looks = (0..FIND_TIMES).flat_map(|_| &directories);
+        looks.fold(Whereabouts::Nowhere, |known, directory| known.or_else(|| self.find_in(directory, depth)))
     }
 
-    fn matches(&self, found: &Found) -> Match {
+    fn find_in(&self, directory: &Path, depth: u64) -> Whereabouts {
+        let found = match find::by_id(directory, self.id, self.birth_ns, depth) {
+            Whereabouts::Open(found) => found,
+            whereabouts => return whereabouts,
+        };
+        match self.matches(&found) {
+            Ok(Match::Other) => Whereabouts::Nowhere,
+            Ok(Match::Same | Match::Rewritten) => Whereabouts::Open(found),
+            Err(error) => Whereabouts::Closed(found.path, error),
+        }
+    }
+
+    fn matches(&self, found: &Found) -> io::Result<Match> {
         if found.stat.id.inode != self.id.inode {
-            return Match::Other;
+            return Ok(Match::Other);
         }
         let remembered =
             Remembered { id: self.id, birth_ns: self.birth_ns, head: self.seen.head, position: self.position };
-        let (Ok(head), Ok(before)) = (found.head(), found.before(&self.position)) else { return Match::Other };
-        compare(&remembered, &found.stat, &head, &before)
+        Ok(compare(&remembered, &found.stat, &found.head()?, &found.before(&self.position)?))
     }
 }
 
@@ -560,8 +640,8 @@ impl Track {
         let position = self.source.progress.committed();
         let Ok(bytes) = found.head() else { return false };
         let is_same_head = if bytes.len() < seen.head.len as usize {
-            // A copy that is being made is shorter for a while.
-            !bytes.is_empty() && self.begins_with(&bytes)
+            // A copy that is being made is shorter for a while, and empty at first.
+            self.begins_with(&bytes)
         } else {
             seen.head.len > 0 && seen.head.begins(&bytes)
         };

@@ -1,13 +1,13 @@
 //! Finds files again that have another name by now, by number or by content.
 
-use std::ffi::OsStr;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirEntryExt, FileExt, OpenOptionsExt};
+use std::os::unix::fs::{DirEntryExt, FileExt};
 use std::path::{Path, PathBuf};
 
 use crate::event::{FileId, Offset, Position, SIGNATURE_BYTES, Signature};
+use crate::input::follow::disk;
 use crate::input::follow::related::{is_compressed_name, is_rotated_name};
 use crate::input::stat::Stat;
 
@@ -28,7 +28,7 @@ impl Found {
     /// # Errors
     /// Those of opening, and [`io::ErrorKind::InvalidInput`] for what is no regular file. A FIFO is not waited for.
     pub fn open(path: &Path) -> io::Result<Self> {
-        Self::of(File::options().read(true).custom_flags(O_NONBLOCK).open(path)?, path.to_owned())
+        Self::of(disk::open(path)?, path.to_owned())
     }
 
     /// An open file, which `path` leads to.
@@ -80,56 +80,130 @@ pub fn read_at(file: &File, offset: u64, len: usize) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Finds a file in a directory and up to `depth` levels below it, by its number.
-pub fn by_id(directory: &Path, id: FileId, depth: u64) -> Option<Found> {
+/// Where a file is by now.
+#[derive(Debug)]
+pub enum Whereabouts {
+    /// There, and open.
+    Open(Found),
+    /// There, and it cannot be opened.
+    Closed(PathBuf, io::Error),
+    /// Not in any directory that could be looked at; this one could not be.
+    Unknown(PathBuf, io::Error),
+    /// Not there.
+    Nowhere,
+}
+
+/// Finds a file in a directory and up to `depth` levels below it, by its number. What lies below and is closed to the agent is
+/// passed over. A file that can be opened may be another one with that number: who asks compares more.
+pub fn by_id(directory: &Path, id: FileId, birth_ns: Option<i64>, depth: u64) -> Whereabouts {
+    let unknown = |error: io::Error| match disk::is_absence(&error) {
+        true => Whereabouts::Nowhere,
+        false => Whereabouts::Unknown(directory.to_owned(), error),
+    };
+    let entries = match disk::entries(directory) {
+        Ok(entries) => entries,
+        Err(error) => return unknown(error),
+    };
+    let mut whereabouts = Whereabouts::Nowhere;
     let mut below = Vec::new();
-    for entry in fs::read_dir(directory).ok()?.flatten() {
-        if entry.ino() == id.inode
-            && let Ok(found) = Found::open(&entry.path())
-            && found.stat.id.inode == id.inode
-        {
-            return Some(found);
+    for entry in entries {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => {
+                whereabouts = unknown(error);
+                break;
+            }
+        };
+        if entry.ino() == id.inode {
+            match Found::open(&entry.path()) {
+                Ok(found) if found.stat.id.inode == id.inode => return Whereabouts::Open(found),
+                Err(error) if !disk::is_absence(&error) && may_be_born(&entry.path(), birth_ns) => {
+                    return Whereabouts::Closed(entry.path(), error);
+                }
+                // It was renamed just now, is a link, or another one.
+                Ok(_) | Err(_) => {}
+            }
         }
         if depth > 0 && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             below.push(entry.path());
         }
     }
-    below.iter().find_map(|directory| by_id(directory, id, depth - 1))
+    let in_one = |directory: &PathBuf| match by_id(directory, id, birth_ns, depth - 1) {
+        Whereabouts::Unknown(_, error) if disk::is_refusal(&error) => Whereabouts::Nowhere,
+        whereabouts => whereabouts,
+    };
+    below.iter().fold(whereabouts, |known, directory| known.or_else(|| in_one(directory)))
 }
 
-/// The paths of all files of a directory, none if it cannot be read. Read again while files are renamed: one that gets
-/// another name meanwhile can be missing.
-pub fn all_in(directory: &Path) -> Vec<PathBuf> {
-    let list = || {
-        let entries = fs::read_dir(directory).into_iter().flatten().flatten();
-        let mut files: Vec<(u64, PathBuf)> = entries.map(|entry| (entry.ino(), entry.path())).collect();
+/// Whether a file that cannot be opened may have been made at a time.
+fn may_be_born(path: &Path, birth_ns: Option<i64>) -> bool {
+    disk::stat(path).map_or(true, |stat| birth_ns.is_none() || stat.birth_ns.is_none() || stat.birth_ns == birth_ns)
+}
+
+impl Whereabouts {
+    /// Looks on where the file was not found. That a place could not be looked at is remembered.
+    pub fn or_else(self, look: impl FnOnce() -> Self) -> Self {
+        match self {
+            Self::Nowhere => look(),
+            Self::Unknown(..) => match look() {
+                Self::Nowhere => self,
+                found => found,
+            },
+            found => found,
+        }
+    }
+}
+
+/// The paths of all files of a directory, none if there is no such directory. Read again while files are renamed: one that
+/// gets another name meanwhile can be missing.
+///
+/// # Errors
+/// Those of reading the directory, after which nothing is known of its files.
+pub fn all_in(directory: &Path) -> io::Result<Vec<PathBuf>> {
+    let list = || -> io::Result<Vec<(u64, PathBuf)>> {
+        let entries = match disk::entries(directory) {
+            Err(error) if disk::is_refusal(&error) => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let files = entries.map(|entry| entry.map(|entry| (entry.ino(), entry.path())));
+        let mut files: Vec<_> = files.collect::<io::Result<_>>()?;
         files.sort();
-        files
+        Ok(files)
     };
-    let mut files = list();
+    let mut files = list()?;
     for _ in 0..LISTINGS {
-        let again = list();
+        let again = list()?;
         if std::mem::replace(&mut files, again.clone()) == again {
             break;
         }
     }
-    files.into_iter().map(|(_, path)| path).collect()
+    Ok(files.into_iter().map(|(_, path)| path).collect())
 }
 
-/// Files beside `path` whose names were made of its name by rotation, which are not compressed.
-pub fn rotated_siblings(path: &Path) -> Vec<Found> {
-    let (Some(directory), Some(base)) = (path.parent(), path.file_name()) else { return Vec::new() };
-    let Ok(entries) = fs::read_dir(directory) else { return Vec::new() };
-    let is_sibling = |name: &OsStr| is_rotated_name(base.as_bytes(), name.as_bytes());
-    let names = entries.flatten().map(|entry| entry.file_name());
-    let names = names.filter(|name| is_sibling(name) && !is_compressed_name(name.as_bytes()));
-    names.filter_map(|name| Found::open(&directory.join(name)).ok()).collect()
+/// Files beside `path` whose names were made of its name by rotation, which are not compressed and may be read.
+///
+/// # Errors
+/// Those of reading the directory and of opening, after which it is not known which files there are.
+pub fn rotated_siblings(path: &Path) -> io::Result<Vec<Found>> {
+    let (Some(directory), Some(base)) = (path.parent(), path.file_name()) else { return Ok(Vec::new()) };
+    let mut siblings = Vec::new();
+    for path in all_in(directory)? {
+        let name = path.file_name().unwrap_or_default();
+        if !is_rotated_name(base.as_bytes(), name.as_bytes()) || is_compressed_name(name.as_bytes()) {
+            continue;
+        }
+        match Found::open(&path) {
+            Err(error) if disk::is_refusal(&error) => {}
+            found => siblings.push(found?),
+        }
+    }
+    Ok(siblings)
 }
 
 /// Whether a compressed file lies beside `path` whose name was made of its name by rotation.
 pub fn has_compressed_sibling(path: &Path) -> bool {
     let (Some(directory), Some(base)) = (path.parent(), path.file_name()) else { return false };
-    let Ok(mut entries) = fs::read_dir(directory) else { return false };
+    let Ok(mut entries) = disk::entries(directory) else { return false };
     entries.any(|entry| {
         entry.is_ok_and(|entry| {
             let name = entry.file_name();
@@ -140,30 +214,41 @@ pub fn has_compressed_sibling(path: &Path) -> bool {
 
 /// Finds the copy that was made of the file `original` at `path` before that was truncated: it has the same first bytes,
 /// and the same bytes before the position.
-pub fn copy_of(path: &Path, original: FileId, head: Signature, position: &Position) -> Option<Found> {
+///
+/// # Errors
+/// Those of reading directory and files, after which it is not known whether there is one.
+pub fn copy_of(path: &Path, original: FileId, head: Signature, position: &Position) -> io::Result<Option<Found>> {
     if head.len == 0 {
-        return None;
+        return Ok(None);
     }
-    let is_copy = |found: &Found| {
-        found.stat.id != original
-            && found.stat.len >= position.offset.max(Offset(u64::from(head.len)))
-            && found.head().is_ok_and(|bytes| head.begins(&bytes))
-            && found.before(position).is_ok_and(|bytes| Signature::of(&bytes) == position.tail)
-    };
-    // The latest, if there are several: an older one may begin in the same way.
-    rotated_siblings(path).into_iter().filter(is_copy).max_by_key(|found| found.stat.modified_ns)
+    let least = position.offset.max(Offset(u64::from(head.len)));
+    let mut latest: Option<Found> = None;
+    for found in rotated_siblings(path)? {
+        let may_be = found.stat.id != original && found.stat.len >= least;
+        // The latest, if there are several: an older one may begin in the same way.
+        let is_latest = latest.as_ref().is_none_or(|latest| latest.stat.modified_ns <= found.stat.modified_ns);
+        if may_be
+            && is_latest
+            && head.begins(&found.head()?)
+            && Signature::of(&found.before(position)?) == position.tail
+        {
+            latest = Some(found);
+        }
+    }
+    Ok(latest)
 }
 
 /// How often a directory that changes is read again.
 const LISTINGS: usize = 10;
 
-/// Opening a FIFO does not wait for its writer, so that it can be refused. From Linux' `asm-generic/fcntl.h`, which holds
-/// for the architectures that we build for.
-const O_NONBLOCK: i32 = 0o4000;
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
+    use rustix::io::Errno;
+
     use super::*;
+    use crate::input::follow::disk::faults;
 
     #[test]
     fn a_copy_is_known_by_what_it_begins_with_and_by_what_was_read_last() {
@@ -177,14 +262,22 @@ mod tests {
         let original = Found::open(&path).expect("the file").stat.id;
         let position = Position { offset: Offset(8), mid_record: false, tail: Signature::of(b"one\ntwo\n") };
         let head = Signature::of(b"one\n");
-        let find = || copy_of(&path, original, head, &position).map(|found| found.path);
-        assert_eq!(find(), None);
+        let find = || copy_of(&path, original, head, &position).map(|found| found.map(|found| found.path)).ok();
+        assert_eq!(find(), Some(None));
         write("app.log.2", "one\nTWO\nthree\n");
         write("app.log.3", "one\n");
         write("other.log.1", "one\ntwo\nthree\n");
-        assert_eq!(find(), None);
+        assert_eq!(find(), Some(None));
         let copy = write("app.log.1", "one\ntwo\nthree\n");
-        assert_eq!(find(), Some(copy));
+        assert_eq!(find(), Some(Some(copy.clone())));
+        // Not to be read at all, or not just now.
+        faults::set(copy.clone(), Errno::ACCESS);
+        assert_eq!(find(), Some(None));
+        for unknown in [copy, directory.path().to_owned()] {
+            faults::set(unknown, Errno::MFILE);
+            assert_eq!(find(), None);
+            faults::clear();
+        }
     }
 
     #[test]
@@ -195,7 +288,13 @@ mod tests {
         let path = old.join("anything");
         fs::write(&path, "one\n").expect("the write");
         let id = Found::open(&path).expect("the file").stat.id;
-        assert!(by_id(directory.path(), id, 0).is_none());
-        assert_eq!(by_id(directory.path(), id, 1).map(|found| found.path), Some(path));
+        assert!(matches!(by_id(directory.path(), id, None, 0), Whereabouts::Nowhere));
+        assert!(matches!(by_id(directory.path(), id, None, 1), Whereabouts::Open(found) if found.path == path));
+        assert!(matches!(by_id(&path, id, None, 1), Whereabouts::Nowhere));
+        faults::set(path.clone(), Errno::ACCESS);
+        assert!(matches!(by_id(directory.path(), id, None, 1), Whereabouts::Closed(found, _) if found == path));
+        assert!(matches!(by_id(directory.path(), id, Some(1), 1), Whereabouts::Nowhere), "it is another one");
+        faults::set(old.clone(), Errno::MFILE);
+        assert!(matches!(by_id(directory.path(), id, None, 1), Whereabouts::Unknown(unknown, _) if unknown == old));
     }
 }

@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 use crate::event::{EventBatch, Loss, Offset, Position, SIGNATURE_BYTES, Signature};
 use crate::input::follow::begin;
 use crate::input::follow::delay::Delay;
-use crate::input::follow::find::{self, Found, read_at};
+use crate::input::follow::disk;
+use crate::input::follow::find::{self, Found, Whereabouts, read_at};
 use crate::input::follow::tail::{Name, Patience, Rest, Step, View, step};
-use crate::input::follow::track::{Seen, Track};
+use crate::input::follow::track::{Phase, Seen, Track};
 use crate::input::records::chunk::{Chunker, EventSpec, Notice, Notices};
 use crate::input::stat::Stat;
 
@@ -49,6 +50,8 @@ pub struct Follower {
     late_since: Option<Instant>,
     /// Since when a closed file is not where it was.
     missing_since: Option<Instant>,
+    /// Since when it cannot be read.
+    failing_since: Option<Instant>,
 }
 
 impl Follower {
@@ -68,6 +71,7 @@ impl Follower {
             is_at_end: true,
             late_since: None,
             missing_since: None,
+            failing_since: None,
         }
     }
 
@@ -94,6 +98,17 @@ impl Follower {
     /// Closes the file. It is opened again when it changes.
     pub fn close(&mut self) {
         self.file = None;
+    }
+
+    /// Notes that it cannot be read, and closes it: the handle may be what is wrong.
+    pub fn fail(&mut self, now: Instant) {
+        self.close();
+        self.failing_since.get_or_insert(now);
+    }
+
+    /// Whether it cannot be read for so long that what comes after it is to wait no more.
+    pub fn is_failing_for_long(&self, now: Instant) -> bool {
+        self.failing_since.is_some_and(|since| now.saturating_duration_since(since) >= FAILING_TIME)
     }
 
     /// Whether what is read is the copy of a file that was truncated.
@@ -141,7 +156,7 @@ impl Follower {
     pub fn has_content(&self) -> io::Result<bool> {
         let len = match &self.file {
             Some(file) => file.metadata()?.len(),
-            None => std::fs::metadata(self.track.seen().real_path).map_or(0, |metadata| metadata.len()),
+            None => disk::stat(&self.track.seen().real_path).map_or(0, |stat| stat.len.0),
         };
         Ok(len > self.chunker.read_to().0 || !self.chunker.waiting().is_empty())
     }
@@ -177,6 +192,9 @@ impl Follower {
         let view = View { read_to, len: stat.len, is_rewritten, rest, is_whole, quiet: self.quiet(now), name };
         let step = step(&view, patience);
         self.is_at_end = step != Step::Read;
+        if !matches!(step, Step::Read | Step::Restart) {
+            self.failing_since = None;
+        }
         if step != Step::Restart && (!is_unchanged || step == Step::Read) {
             self.see(&stat, &seen)?;
         }
@@ -203,6 +221,7 @@ impl Follower {
             self.chunker.read_at_most(&mut reader, limit_bytes)?
         };
         self.chunker.take_notices(notices);
+        self.failing_since = None;
         Ok(read)
     }
 
@@ -259,13 +278,12 @@ impl Follower {
         if let Some(file) = &self.file {
             return Ok(Ok(Stat::of(&file.metadata()?)));
         }
-        let at_path = match std::fs::metadata(&seen.real_path) {
-            Ok(metadata) => Stat::of(&metadata),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(self.find_again(seen, now, patience)),
-            Err(error) => return Err(error),
+        let at_path = match disk::stat(&seen.real_path) {
+            Err(error) if disk::is_absence(&error) => return self.find_again(seen, now, patience),
+            stat => stat?,
         };
         if Some(at_path.id) != self.track.source.file {
-            return Ok(self.find_again(seen, now, patience));
+            return self.find_again(seen, now, patience);
         }
         if at_path.birth_ns != self.track.birth_ns {
             // The number is in use again, and whoever looks at paths cannot tell.
@@ -275,9 +293,16 @@ impl Follower {
         if is_unchanged && at_path.len == self.chunker.read_to() {
             return Ok(Ok(at_path));
         }
-        let found = Found::open(&seen.real_path)?;
+        let found = Found::open(&seen.real_path).inspect_err(|_| {
+            // What cannot be read is unread.
+            self.track.see(|seen| {
+                if seen.phase == Phase::Followed {
+                    seen.len = seen.len.max(at_path.len);
+                }
+            });
+        })?;
         if Some(found.stat.id) != self.track.source.file {
-            return Ok(self.find_again(seen, now, patience));
+            return self.find_again(seen, now, patience);
         }
         self.file = Some(found.file);
         Ok(Ok(found.stat))
@@ -285,22 +310,33 @@ impl Follower {
 
     /// Opens a file that is not where it was any more. One that has a name which is looked for is left to whoever looks; one
     /// that was renamed before may have been renamed again.
-    fn find_again(&mut self, seen: &Seen, now: Instant, patience: &Patience) -> Result<Stat, Step> {
+    fn find_again(&mut self, seen: &Seen, now: Instant, patience: &Patience) -> io::Result<Result<Stat, Step>> {
         if seen.is_named {
-            return Err(Step::Wait);
+            return Ok(Err(Step::Wait));
         }
-        let directory = seen.real_path.parent();
-        let found = directory.zip(self.track.source.file).and_then(|(directory, id)| find::by_id(directory, id, 0));
-        let Some(found) = found.filter(|found| found.stat.birth_ns == self.track.birth_ns) else {
-            // One that is renamed while its directory is read is not seen.
-            let since = *self.missing_since.get_or_insert(now);
-            let is_gone = now.saturating_duration_since(since) >= patience.quiet;
-            return Err(if is_gone { Step::Finish } else { Step::Wait });
+        let found = match (seen.real_path.parent(), self.track.source.file) {
+            (Some(directory), Some(id)) => find::by_id(directory, id, self.track.birth_ns, 0),
+            _ => Whereabouts::Nowhere,
         };
-        self.missing_since = None;
-        self.track.see(|seen| seen.real_path = found.path);
-        self.file = Some(found.file);
-        Ok(found.stat)
+        match found {
+            Whereabouts::Open(found) if found.stat.birth_ns == self.track.birth_ns => {
+                self.missing_since = None;
+                self.track.see(|seen| seen.real_path = found.path);
+                self.file = Some(found.file);
+                Ok(Ok(found.stat))
+            }
+            Whereabouts::Closed(real_path, error) => {
+                self.track.see(|seen| seen.real_path = real_path);
+                Err(error)
+            }
+            Whereabouts::Unknown(_, error) => Err(error),
+            Whereabouts::Open(_) | Whereabouts::Nowhere => {
+                // One that is renamed while its directory is read is not seen.
+                let since = *self.missing_since.get_or_insert(now);
+                let is_gone = now.saturating_duration_since(since) >= patience.quiet;
+                Ok(Err(if is_gone { Step::Finish } else { Step::Wait }))
+            }
+        }
     }
 
     /// Whether the file begins in another way than it did, or has other bytes before what was read last.
@@ -350,6 +386,10 @@ impl Chunker {
         }
     }
 }
+
+/// How long a file that cannot be read holds up those that come after it. A lack of handles or memory passes sooner, and so
+/// does a server that starts again; a disk that is broken stays so.
+const FAILING_TIME: Duration = Duration::from_secs(60);
 
 /// Reads a file from an offset on, without moving anything that the file has of its own.
 struct At<'a> {

@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 
 use crate::event::{EventBatch, Loss, Permit, Signature};
 use crate::input::follow::begin;
+use crate::input::follow::disk;
 use crate::input::follow::find::{self, Found};
 use crate::input::follow::follower::{FollowSpec, Follower};
 use crate::input::follow::tail::Step;
 use crate::input::follow::track::{Phase, Track, Tracks};
 use crate::input::records::chunk::{Notice, Notices};
-use crate::input::stat::Stat;
 
 /// The files of one path. The oldest that is not finished is read; the next one's turn comes when that is done.
 #[derive(Debug)]
@@ -28,6 +28,9 @@ pub struct Lane {
     /// Finished, and watched in case that something is written to them nevertheless.
     retired: Vec<Follower>,
     retired_due: Option<Instant>,
+    /// They cannot be read for long and hold up the others no more. They are tried again in turn.
+    aside: VecDeque<Follower>,
+    aside_due: Option<Instant>,
 }
 
 /// What a look at the files of a lane gave.
@@ -61,6 +64,8 @@ impl Lane {
             untouched_due: None,
             retired: Vec::new(),
             retired_due: None,
+            aside: VecDeque::new(),
+            aside_due: None,
         }
     }
 
@@ -88,15 +93,17 @@ impl Lane {
     }
 
     fn has(&self, track: &Arc<Track>) -> bool {
-        let mut all = self.followed.iter().chain(&self.untouched).chain(&self.retired);
-        all.any(|follower| Arc::ptr_eq(follower.track(), track))
+        self.all().any(|follower| Arc::ptr_eq(follower.track(), track))
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Follower> {
+        self.followed.iter().chain(&self.untouched).chain(&self.retired).chain(&self.aside)
     }
 
     /// Whether a file is open.
     #[cfg(test)]
     pub(super) fn holds(&self, id: crate::event::FileId) -> bool {
-        let mut all = self.followed.iter().chain(&self.untouched).chain(&self.retired);
-        all.any(|follower| follower.is_open() && !follower.is_copy() && follower.track().source.file == Some(id))
+        self.all().any(|follower| follower.is_open() && !follower.is_copy() && follower.track().source.file == Some(id))
     }
 
     fn enqueue(&mut self, follower: Follower) {
@@ -140,7 +147,6 @@ impl Lane {
         take: &mut TakePermit<'_>,
         notices: &mut Notices,
     ) -> Result<Advance, (PathBuf, io::Error)> {
-        let named = |follower: &Follower, error| (follower.track().seen().real_path, error);
         if self.untouched_due.is_some_and(|due| due <= now) {
             self.look_at_untouched(now)?;
         }
@@ -149,6 +155,15 @@ impl Lane {
         {
             return Ok(advance);
         }
+        if self.aside_due.is_some_and(|due| due <= now) {
+            // It comes before all that is newer, unless it fails again.
+            self.aside.pop_front().into_iter().for_each(|failing| self.followed.push_front(failing));
+            self.aside_due = (!self.aside.is_empty()).then(|| now + ASIDE_WAIT);
+        }
+        self.advance_first(now, take, notices).map_err(|error| self.note_failure(error, now))
+    }
+
+    fn advance_first(&mut self, now: Instant, take: &mut TakePermit<'_>, notices: &mut Notices) -> io::Result<Advance> {
         // The next one first: what was written to the first before that had something is in the length of the first.
         let has_successor = self.followed.iter().skip(1).any(|next| next.has_content().unwrap_or(false));
         let Some(first) = self.followed.front_mut() else {
@@ -157,46 +172,46 @@ impl Lane {
                 None => Advance::Empty,
             });
         };
-        let step = first.look(has_successor, &self.spec.patience, now).map_err(|error| {
-            // The handle may be what is wrong: the next look opens the file again.
-            first.close();
-            named(first, error)
-        })?;
+        let step = first.look(has_successor, &self.spec.patience, now)?;
         match step {
-            Step::Read => {
-                first.note_delay(&self.spec, now, notices).map_err(|error| named(first, error))?;
-                let Some(permit) = take(first.chunk_bytes()) else { return Ok(Advance::NoBudget) };
-                let (came, batch) = first.read(notices).map_err(|error| {
-                    first.close();
-                    named(first, error)
-                })?;
-                match batch {
-                    Some(batch) => Ok(Advance::Batch(batch, permit)),
-                    None if came > 0 => Ok(Advance::Again),
-                    // Some file systems say that there is more than can be read.
-                    None => Ok(Advance::Idle(LONGEST_OPEN_WAIT)),
-                }
-            }
-            Step::Flush => {
-                let Some(permit) = take(first.chunk_bytes()) else { return Ok(Advance::NoBudget) };
-                Ok(first.flush(notices).map_or(Advance::Again, |batch| Advance::Batch(batch, permit)))
-            }
-            Step::Restart => {
-                let Some(permit) = take(first.chunk_bytes()) else { return Ok(Advance::NoBudget) };
-                let last = self.restart(now, notices)?;
-                Ok(last.map_or(Advance::Again, |batch| Advance::Batch(batch, permit)))
-            }
-            Step::Finish => {
-                let Some(permit) = take(first.chunk_bytes()) else { return Ok(Advance::NoBudget) };
-                let last = self.finish_first(now, notices);
-                Ok(last.map_or(Advance::Again, |batch| Advance::Batch(batch, permit)))
-            }
+            Step::Wait => return Ok(Advance::Idle(self.wait(now))),
             Step::Close => {
                 first.close();
-                Ok(Advance::Idle(LONGEST_CLOSED_WAIT))
+                return Ok(Advance::Idle(LONGEST_CLOSED_WAIT));
             }
-            Step::Wait => Ok(Advance::Idle(self.wait(now))),
+            Step::Read => first.note_delay(&self.spec, now, notices)?,
+            Step::Flush | Step::Restart | Step::Finish => {}
         }
+        let Some(permit) = take(first.chunk_bytes()) else { return Ok(Advance::NoBudget) };
+        let batch = match step {
+            Step::Read => {
+                let (came, batch) = first.read(notices)?;
+                if came == 0 && batch.is_none() {
+                    // Some file systems say that there is more than can be read.
+                    return Ok(Advance::Idle(LONGEST_OPEN_WAIT));
+                }
+                batch
+            }
+            Step::Restart => self.restart(now, notices)?,
+            Step::Finish => self.finish_first(now, notices),
+            Step::Flush | Step::Close | Step::Wait => first.flush(notices),
+        };
+        Ok(batch.map_or(Advance::Again, |batch| Advance::Batch(batch, permit)))
+    }
+
+    /// Notes that the first file cannot be read. The next look opens it again; after a minute of that, those behind it have
+    /// their turn, and it is tried now and then. Only its own lines come late then.
+    fn note_failure(&mut self, error: io::Error, now: Instant) -> (PathBuf, io::Error) {
+        let Some(mut first) = self.followed.pop_front() else { return (PathBuf::new(), error) };
+        let path = first.track().seen().real_path;
+        first.fail(now);
+        if first.is_failing_for_long(now) && !self.followed.is_empty() {
+            self.aside.push_back(first);
+            self.aside_due.get_or_insert(now + ASIDE_WAIT);
+        } else {
+            self.followed.push_front(first);
+        }
+        (path, error)
     }
 
     /// How long nothing needs to be done: short where something came a short while ago.
@@ -211,7 +226,7 @@ impl Lane {
 
     /// When a file other than the first is to be looked at.
     fn others_due(&self) -> Option<Instant> {
-        [self.untouched_due, self.retired_due].into_iter().flatten().min()
+        [self.untouched_due, self.retired_due, self.aside_due].into_iter().flatten().min()
     }
 
     /// Begins the files that were there before the agent and were written to since.
@@ -220,8 +235,14 @@ impl Lane {
         for mut follower in std::mem::take(&mut self.untouched) {
             let track = Arc::clone(follower.track());
             let seen = track.seen();
-            let stat = std::fs::metadata(&seen.real_path).map(|metadata| Stat::of(&metadata));
-            let at_path = stat.ok().filter(|stat| Some(stat.id) == track.source.file);
+            let at_path = match disk::stat(&seen.real_path) {
+                Err(error) if !disk::is_absence(&error) => {
+                    self.untouched.push(follower);
+                    trouble = Err((seen.real_path, error));
+                    continue;
+                }
+                stat => stat.ok().filter(|stat| Some(stat.id) == track.source.file),
+            };
             let is_number_reused = at_path.is_some_and(|stat| stat.birth_ns != track.birth_ns);
             match at_path.filter(|_| !is_number_reused) {
                 None if is_number_reused || !seen.is_named => {
@@ -248,45 +269,37 @@ impl Lane {
 
     fn begin_near_end(&self, track: &Track, path: &Path) -> io::Result<Found> {
         let found = Found::open(path)?;
-        // What was written since the file is known is read, however much that is.
-        let new_bytes = found.stat.len.0.saturating_sub(track.ask(|seen| seen.len.0));
+        // What was written since the file is known is read, however much that is. What is shorter than it was is all new.
+        let new_bytes = found.stat.len.0.checked_sub(track.ask(|seen| seen.len.0)).unwrap_or(found.stat.len.0);
         let tail_bytes = self.spec.tail_bytes.max(new_bytes);
         let position = begin::near_end(&found.file, found.stat.len, tail_bytes, &self.spec.events.framing)?;
         let head = Signature::of(&found.head()?);
-        track.source.progress.skip(position, Loss::SkippedTail);
-        track.see(|seen| {
-            seen.phase = Phase::Followed;
-            seen.head = head;
-            seen.len = found.stat.len;
-        });
+        track.touch(position, &found.stat, head);
         Ok(found)
     }
 
     /// The first file was truncated: takes what was read of it, goes on with its copy if there is one, and follows what is
     /// written to it from now on.
-    fn restart(&mut self, now: Instant, notices: &mut Notices) -> Result<Option<EventBatch>, (PathBuf, io::Error)> {
+    fn restart(&mut self, now: Instant, notices: &mut Notices) -> io::Result<Option<EventBatch>> {
         let first = &mut self.followed[0];
         let track = Arc::clone(first.track());
-        let seen = track.seen();
         if first.is_copy() {
             let last = end_truncated(first, notices);
             self.followed.pop_front();
             return Ok(last);
         }
-        let new = reopen(first).map_err(|error| (seen.real_path.clone(), error))?;
-        // A copy that is known already has been taken for a file of its own, or was read for another one.
-        let copy = find::copy_of(&track.lane, new.stat.id, seen.head, &first.read_position()).filter(|copy| {
-            self.tracks.newest_of(copy.stat.id).is_none_or(|known| {
-                // Or one that was made in the place of an earlier copy.
-                let is_renewed = known.seen().modified_ns != copy.stat.modified_ns && self.tracks.has_copy(&copy.stat);
-                known.birth_ns != copy.stat.birth_ns || is_renewed
-            })
-        });
+        let copy = match copy_of(first, &self.tracks) {
+            Err(error) if !first.is_failing_for_long(now) => return Err(error),
+            // A file beside it that cannot be read may be the copy, and holds up nothing for ever.
+            copy => copy.ok().flatten(),
+        };
+        let new = reopen(first)?;
+        let head = Signature::of(&new.head()?);
         self.tracks.note_truncated(track.lane.clone());
         let mut last = None;
         match copy {
             Some(copy) => {
-                self.tracks.begin_copy(track.lane.clone(), &copy, seen.head);
+                self.tracks.begin_copy(track.lane.clone(), &copy, track.ask(|seen| seen.head));
                 first.continue_with(copy, now);
             }
             None => {
@@ -294,7 +307,7 @@ impl Lane {
                 self.followed.pop_front();
             }
         }
-        if let Some(follower) = self.renew(&track, new, now).map_err(|error| (seen.real_path, error))? {
+        if let Some(follower) = self.renew(&track, new, head, now) {
             if follower.track().birth_ns == track.birth_ns {
                 // Right behind the copy, if there is one: a file that is newer comes after both.
                 self.followed.insert(last_of_first(&self.followed, &track), follower);
@@ -306,18 +319,18 @@ impl Lane {
     }
 
     /// Follows what is written to a file from its truncation on, unless someone does already.
-    fn renew(&self, old: &Track, new: Found, now: Instant) -> io::Result<Option<Follower>> {
+    fn renew(&self, old: &Track, new: Found, head: Signature, now: Instant) -> Option<Follower> {
+        let since = self.tracks.upcoming();
         let is_known = |newest: Arc<Track>| newest.generation > old.generation && newest.birth_ns == new.stat.birth_ns;
         if self.tracks.newest_of(new.stat.id).is_some_and(is_known) {
-            return Ok(None);
+            return None;
         }
-        let head = Signature::of(&new.head()?);
         // Another file with its number has the name under which it was found.
         let is_named = if new.stat.birth_ns == old.birth_ns { old.seen().is_named } else { new.path == old.lane };
         let (path, lane) = (old.source.path.clone(), old.lane.clone());
-        let track = self.tracks.begin(path, lane, new.path, &new.stat, head, Phase::Followed);
+        let track = self.tracks.begin_unless_begun(since, path, lane, new.path, &new.stat, head, Phase::Followed)?;
         track.see(|seen| seen.is_named = is_named);
-        Ok(Some(Follower::new(track, Some(new.file), &self.spec, now)))
+        Some(Follower::new(track, Some(new.file), &self.spec, now))
     }
 
     /// Takes what is left of the first file, and lets the next one have its turn.
@@ -382,6 +395,21 @@ impl Lane {
     }
 }
 
+/// The copy that was made of a file before it was truncated, if there is one that was not read yet.
+fn copy_of(follower: &Follower, tracks: &Tracks) -> io::Result<Option<Found>> {
+    let track = follower.track();
+    let Some(id) = track.source.file else { return Ok(None) };
+    let copy = find::copy_of(&track.lane, id, track.ask(|seen| seen.head), &follower.read_position())?;
+    // A copy that is known already has been taken for a file of its own, or was read for another one.
+    Ok(copy.filter(|copy| {
+        tracks.newest_of(copy.stat.id).is_none_or(|known| {
+            // Or one that was made in the place of an earlier copy.
+            let is_renewed = known.seen().modified_ns != copy.stat.modified_ns && tracks.has_copy(&copy.stat);
+            known.birth_ns != copy.stat.birth_ns || is_renewed
+        })
+    }))
+}
+
 /// Opens a file that was truncated, if it is not open.
 fn reopen(follower: &mut Follower) -> io::Result<Found> {
     let path = follower.track().seen().real_path;
@@ -421,3 +449,6 @@ const LONGEST_CLOSED_WAIT: Duration = Duration::from_secs(5);
 
 /// How soon finished files are looked at again.
 const RETIRED_WAIT: Duration = Duration::from_millis(250);
+
+/// How soon one of the files that cannot be read for long is tried again.
+const ASIDE_WAIT: Duration = Duration::from_secs(30);

@@ -9,6 +9,7 @@ mod arrivals;
 pub mod begin;
 pub mod catalog;
 pub mod delay;
+mod disk;
 pub mod find;
 pub mod first;
 pub mod follower;

@@ -138,6 +138,20 @@ impl Track {
         });
     }
 
+    /// Says that reading begins at a position, in a file that was untouched until now.
+    ///
+    /// All at once: a position that is stored without its phase would be begun again behind what was written meanwhile.
+    pub fn touch(&self, position: Position, stat: &Stat, head: Signature) {
+        self.change(|state| {
+            if position.offset > self.source.progress.read_to() {
+                self.source.progress.skip(position, Loss::SkippedTail);
+            }
+            let seen = &mut state.seen;
+            (seen.phase, seen.head, seen.len) = (Phase::Followed, head, stat.len);
+            self.note_arrivals(state);
+        });
+    }
+
     /// Says that it will not grow any more, and gives up what was not read of it. Returns how many bytes those are.
     pub fn finish(&self, cause: Loss) -> u64 {
         self.change(|state| {
@@ -205,6 +219,8 @@ pub struct Tracks {
     known: Mutex<Known>,
     /// The generations of those that have changed since [`Self::take_dirty`] was called last.
     dirty: Arc<DirtyList>,
+    /// Held while it is decided whether a file is begun.
+    beginning: Mutex<()>,
 }
 
 #[derive(Debug, Default)]
@@ -219,7 +235,7 @@ struct Known {
 impl Tracks {
     /// No tracks yet. Generations are taken from a number that all pipelines share.
     pub fn new(next_generation: Arc<AtomicU64>) -> Self {
-        Self { next_generation, known: Mutex::default(), dirty: Arc::default() }
+        Self { next_generation, known: Mutex::default(), dirty: Arc::default(), beginning: Mutex::default() }
     }
 
     /// Begins to track a file that was not known, or a new content of one that was.
@@ -234,6 +250,29 @@ impl Tracks {
     ) -> Arc<Track> {
         let seen = Seen { real_path, is_named: true, head, len: stat.len, modified_ns: stat.modified_ns, phase };
         self.resume(self.next_generation(), lane, Source::new(path, Some(stat.id)), stat.birth_ns, seen)
+    }
+
+    /// The generation that no track has reached yet.
+    pub fn upcoming(&self) -> u64 {
+        self.next_generation.load(Ordering::Relaxed)
+    }
+
+    /// As [`Self::begin`], unless somebody has begun the file in a generation from `since` on, which is when it was decided to
+    /// begin. Readers and who looks at paths may find the same new file at the same time.
+    #[expect(clippy::too_many_arguments, reason = "they are those of `begin`, and the condition")]
+    pub fn begin_unless_begun(
+        &self,
+        since: u64,
+        path: PathBuf,
+        lane: PathBuf,
+        real_path: PathBuf,
+        stat: &Stat,
+        head: Signature,
+        phase: Phase,
+    ) -> Option<Arc<Track>> {
+        let _begin = self.beginning.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_begun = self.newest_of(stat.id).is_some_and(|newest| newest.generation >= since);
+        (!is_begun).then(|| self.begin(path, lane, real_path, stat, head, phase))
     }
 
     /// Knows a copy of a file, whose bytes are those of the original.

@@ -2,6 +2,7 @@
 
 mod random;
 mod tests;
+mod trouble;
 mod whole_file;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use crate::event::{Budget, EventBatch, FileId, Share};
 use crate::input::follow::catalog::{Action, Catalog, Changes, Left, Moment, Told};
 use crate::input::follow::delay::Delay;
+use crate::input::follow::disk::faults;
 use crate::input::follow::find::Found;
 use crate::input::follow::follower::FollowSpec;
 use crate::input::follow::lane::{Advance, Lane};
@@ -30,6 +32,8 @@ pub(super) struct Agent {
     pub(super) tracks: Arc<Tracks>,
     pub(super) notices: Notices,
     pub(super) told: Vec<Told>,
+    /// What could not be read.
+    pub(super) troubles: Vec<PathBuf>,
     next_generation: Arc<AtomicU64>,
     catalog: Catalog,
     lanes: BTreeMap<PathBuf, Lane>,
@@ -72,6 +76,7 @@ impl Agent {
             tracks,
             notices: Vec::new(),
             told: Vec::new(),
+            troubles: Vec::new(),
             next_generation,
             catalog,
             lanes: BTreeMap::new(),
@@ -135,6 +140,15 @@ impl Agent {
             vanished: vanished.cloned().collect(),
         };
         self.listed = there;
+        self.update(changes);
+    }
+
+    /// Lets the catalog look again though no name has changed.
+    pub(super) fn update_nothing(&mut self) {
+        self.update(Changes::default());
+    }
+
+    fn update(&mut self, changes: Changes) {
         for action in self.catalog.update(changes, self.now) {
             match action {
                 Action::Follow { track, found, is_copy } => {
@@ -153,7 +167,12 @@ impl Agent {
         let share = &self.share;
         self.lanes.retain(|_, lane| {
             let mut take = |bytes| share.take(bytes, Duration::ZERO);
-            let advance = lane.advance(self.now.instant, &mut take, &mut self.notices).expect("no trouble");
+            let advance =
+                lane.advance(self.now.instant, &mut take, &mut self.notices).unwrap_or_else(|(path, error)| {
+                    assert!(faults::is_any(), "{}: {error}", path.display());
+                    self.troubles.push(path);
+                    Advance::Idle(Duration::ZERO)
+                });
             match advance {
                 Advance::Batch(batch, _) => self.in_flight.push(batch),
                 Advance::Again => {}

@@ -483,9 +483,7 @@ impl World {
             self.check();
         }
         for (text, piece) in &self.pieces {
-            // Copies that are collected themselves: one long history in some thousand still loses a line.
-            let is_unsure = self.has_copies && (self.agent.matches)("app.log.1");
-            let is_settled = piece.is_delivered || piece.may_be_lost || is_unsure;
+            let is_settled = piece.is_delivered || piece.may_be_lost;
             assert!(is_settled, "{text:?} of content {} never came", piece.content);
         }
     }
@@ -577,6 +575,27 @@ fn a_copy_of_what_was_read_last_is_no_file_of_its_own() {
     let line = || Write(1, Cut::Whole);
     run(all, vec![line(), CopyTruncate(false), Pass(1), line(), ReadOnce, CopyTruncate(false)]);
     run(all, vec![line(), CopyTruncate(false), line(), Scan, ReadOnce, CopyTruncate(false)]);
+}
+
+#[test]
+fn a_file_that_was_never_seen_is_found_when_a_newer_one_is_known_for_long() {
+    use Deed::{Delete, Pass, ReadOnce, Rotate, Scan, Write};
+    let line = || Write(1, Cut::Whole);
+    // The newest file has the number of the deleted one, so that a reader finds it sooner than the next look at paths.
+    run(logs, vec![line(), Scan, Delete, ReadOnce, line(), Pass(61), ReadOnce, Rotate, Pass(60), ReadOnce]);
+}
+
+#[test]
+fn a_copy_that_was_made_while_no_agent_ran_is_no_file_of_its_own() {
+    use Deed::{CopyTruncate, ReadOnce, Scan, Stop, Write};
+    let line = || Write(1, Cut::Whole);
+    run(all, vec![line(), Scan, line(), ReadOnce, Stop, CopyTruncate(true), line()]);
+}
+
+#[test]
+fn a_file_that_was_truncated_and_renamed_is_no_copy_while_it_is_empty() {
+    use Deed::{CopyTruncate, Pass, Rotate, Stop, Write, WriteLate};
+    run(all, vec![Write(1, Cut::Whole), CopyTruncate(true), Rotate, Stop, Pass(1), WriteLate]);
 }
 
 /// The same histories each time, so that a change is judged by itself; others with `PROPTEST_RNG_SEED`, more of them with

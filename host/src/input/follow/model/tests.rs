@@ -157,6 +157,22 @@ fn a_copy_is_finished_before_what_comes_after_the_truncation() {
 }
 
 #[test]
+fn a_copy_that_is_seen_while_it_is_empty_is_no_file_of_its_own() {
+    let mut agent = Agent::new(all);
+    agent.append("app.log", "one\n");
+    assert_eq!(agent.read_all(), ["one"]);
+    agent.append("app.log", "two\n");
+    agent.open("app.log.1");
+    agent.scan();
+    agent.copy("app.log", "app.log.1");
+    agent.truncate("app.log");
+    agent.append("app.log", "three\n");
+    assert_eq!(agent.read_all(), ["two"]);
+    agent.pass(Duration::from_secs(2));
+    assert_eq!(agent.read_all(), ["three"]);
+}
+
+#[test]
 fn a_copy_that_was_made_while_the_agent_was_stopped_is_finished() {
     let mut agent = Agent::new(logs);
     agent.append("app.log", "one\n");
@@ -322,10 +338,19 @@ fn a_new_file_on_a_reused_inode_is_read_from_its_start() {
     assert_eq!(agent.read_all(), ["one", "two"]);
     agent.pass(Duration::from_secs(60));
     assert_eq!(agent.read_all(), [""; 0]);
-    // Closed by now, so that its number is free again; many file systems take it for the next file.
-    agent.remove("app.log");
+    let birth_ns = |agent: &Agent| Found::open(&agent.path("app.log")).expect("the file").stat.birth_ns;
+    let first_ns = birth_ns(&agent);
+    // Closed by now, so that its number is free again; many file systems take it for the next file. Their clocks tick.
+    while first_ns.is_some() && birth_ns(&agent) == first_ns {
+        agent.remove("app.log");
+        agent.open("app.log");
+    }
     agent.append("app.log", "one\ntwo\nthree\n");
-    assert_eq!(agent.read_all(), ["one", "two", "three"]);
+    let mut lines = agent.read_all();
+    // With another number, it comes when the old one was looked for in vain.
+    agent.pass(Duration::from_secs(2));
+    lines.extend(agent.read_all());
+    assert_eq!(lines, ["one", "two", "three"]);
 }
 
 #[test]
@@ -545,4 +570,17 @@ fn a_file_that_is_truncated_twice_while_nobody_reads_loses_nothing() {
     }
     lines.sort();
     assert_eq!(lines, ["2", "3", "4"]);
+}
+
+#[test]
+fn an_untouched_file_that_is_shorter_than_it_was_is_all_new() {
+    let mut agent = Agent::new(all);
+    agent.spec.tail_bytes = 4;
+    agent.append("app.log.2", &"old\n".repeat(10));
+    agent.now.unix_ns += 3_600_000_000_000;
+    assert_eq!(agent.read_all(), [""; 0]);
+    agent.truncate("app.log.2");
+    agent.append("app.log.2", "1\n2\n3\n4\n5\n");
+    agent.pass(Duration::from_secs(5));
+    assert_eq!(agent.read_all(), ["1", "2", "3", "4", "5"]);
 }

@@ -121,3 +121,16 @@ fn acknowledge(track: &Track, begun: &Begun, is_over: &AtomicBool) {
         }
     }
 }
+
+#[test]
+fn a_new_file_that_two_find_at_once_is_begun_once() {
+    let tracks = Tracks::new(Arc::default());
+    let since = tracks.upcoming();
+    let begin = || {
+        let path = PathBuf::from("app.log");
+        let (lane, real_path) = (path.clone(), path.clone());
+        tracks.begin_unless_begun(since, path, lane, real_path, &stat(0), Signature::default(), Phase::Followed)
+    };
+    assert!(begin().is_some());
+    assert!(begin().is_none());
+}
