@@ -5,6 +5,7 @@ mod explain;
 mod inspect;
 mod process;
 mod run;
+mod spool;
 mod status;
 mod table;
 mod validate;
@@ -70,6 +71,9 @@ enum Command {
     /// See and change how far files were delivered
     #[command(subcommand)]
     Checkpoint(checkpoint::Checkpoint),
+    /// See what waits on disk for its destination, and take it out
+    #[command(subcommand)]
+    Spool(spool::Spool),
 }
 
 #[derive(Debug, clap::Args)]
@@ -152,6 +156,7 @@ pub fn main() -> ExitCode {
         Command::Inspect(arguments) => inspect::inspect(arguments, &common),
         Command::Status(arguments) => status::status(arguments, &common),
         Command::Checkpoint(command) => checkpoint::checkpoint(command, &common),
+        Command::Spool(command) => spool::spool(command, &common),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,

@@ -100,7 +100,8 @@ impl Encoder {
     }
 }
 
-fn push_opening(prefix: &[u8], name: &[u8], out: &mut Vec<u8>) {
+/// Appends what stands before a value: the comma, the name and a quote.
+pub(super) fn push_opening(prefix: &[u8], name: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(b", \"");
     out.extend_from_slice(prefix);
     push_escaped(name, out);
@@ -125,7 +126,7 @@ fn push_number(mut number: u32, out: &mut Vec<u8>) {
 }
 
 /// Appends a value as the inside of a JSON string.
-fn push_escaped(value: &[u8], out: &mut Vec<u8>) {
+pub(super) fn push_escaped(value: &[u8], out: &mut Vec<u8>) {
     if value.is_ascii() {
         push_escaped_utf8(value, out);
     } else {

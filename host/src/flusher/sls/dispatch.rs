@@ -264,7 +264,6 @@ impl Dispatch {
         if stored.is_empty() {
             return;
         }
-        failpoint::hit("spool-write");
         self.disk.is_read = false;
         if let Err(error) = self.disk.spool.sync() {
             // They may be there twice then.
@@ -272,7 +271,6 @@ impl Dispatch {
             self.disk.retry_at = Some(now + DISK_RETRY);
             return stored.into_iter().for_each(|(ticket, item)| self.outbox.put_back(ticket, item));
         }
-        failpoint::hit("spool-synced");
         self.counts.spooled_packages += stored.len() as u64;
         stored.into_iter().for_each(|(_, item)| self.settle(item, Receipt::taken));
     }

@@ -36,6 +36,11 @@ impl Disk {
         Ok(Self { directory })
     }
 
+    /// A directory to look at.
+    pub(super) fn existing(directory: Dir) -> Self {
+        Self { directory }
+    }
+
     /// What there is. Files with other names are nobody's business here.
     pub(super) fn list(&self) -> io::Result<Listing> {
         let mut listing = Listing::default();
@@ -71,6 +76,15 @@ impl Disk {
         let file = self.open_segment(number)?;
         let len = file.metadata()?.len();
         read_what_can_be_read(len, &|bytes, at| file.read_at(bytes, at))
+    }
+
+    /// Reads what a segment begins with, and at most `limit` bytes. What cannot be read is empty.
+    pub(super) fn read_begin(&self, number: u64, limit: usize) -> io::Result<Vec<u8>> {
+        let file = self.open_segment(number)?;
+        let mut begin = vec![0; limit];
+        let len = file.read_at(&mut begin, 0).unwrap_or(0);
+        begin.truncate(len);
+        Ok(begin)
     }
 
     /// Takes off what a segment has behind its first `len` bytes.
@@ -174,7 +188,8 @@ fn read_what_can_be_read(len: u64, read_at: &dyn Fn(&mut [u8], u64) -> io::Resul
     Ok(bytes)
 }
 
-fn if_exists<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+/// A result, or `None` if something is not there.
+pub(super) fn if_exists<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         other => other.map(Some),

@@ -2,17 +2,20 @@
 //!
 //! Each destination has a directory `spool/NAME-HASH` below the data directory, and in it `dead-letters` for packages that
 //! the service refuses for good. Both have the same files: segments `NUMBER.segment` that are only ever appended to
-//! ([`frame`]), and beside each the marks `NUMBER.done` of the records that are done. A segment goes when all its records
+//! (`frame.rs`), and beside each the marks `NUMBER.done` of the records that are done. A segment goes when all its records
 //! are done. What is damaged is kept in `NUMBER-COPY.bad`.
 //!
 //! What must stay true: what [`Spool::sync`] returned for is there after any crash, until it is done; a record comes back as
 //! it was, or not at all; nothing is removed to make room; what comes twice was done shortly before a crash, or was
 //! appended without a sync that succeeded.
 
+pub mod decode;
 mod disk;
 mod frame;
+pub mod look;
 mod note;
 mod queue;
+mod requeue;
 mod room;
 mod segment;
 mod writer;
@@ -31,6 +34,7 @@ use super::package::{Destination, Head, Package};
 pub use note::Note;
 use queue::Queue;
 pub use queue::{AppendError, RecordId};
+pub use requeue::{Requeued, requeue};
 pub use room::Room;
 
 /// The packages of a destination. They belong to the one thread that has it.

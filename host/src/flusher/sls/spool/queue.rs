@@ -1,7 +1,7 @@
 //! Records on disk that are appended at the end, taken in order and done in any order: when to write what, and when to
 //! give up on it.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use super::disk::{Disk, segment_name};
 use super::frame::{self, Header, Place, Scan};
 use super::note::Note;
 use super::room::{Room, Share};
-use super::segment::{Entry, MARK_BYTES, Segment};
+use super::segment::{Entry, MARK_BYTES, Segment, not_done};
 use super::writer::Writer;
 use crate::flusher::sls::package::{Destination, Head, Package};
 use crate::telemetry::failpoint;
@@ -129,9 +129,7 @@ impl Queue {
     /// The records of a segment that no mark calls done.
     fn live(&self, number: u64, scan: &Scan<'_>) -> io::Result<Vec<Entry>> {
         let marks = self.disk.read_marks(number)?;
-        let done: HashSet<&[u8]> = marks.chunks_exact(MARK_BYTES).collect();
-        let entries = scan.records.iter().map(Entry::of);
-        Ok(entries.filter(|entry| !done.contains(&entry.mark()[..])).collect())
+        Ok(not_done(&scan.records, &marks).map(Entry::of).collect())
     }
 
     /// Keeps what is damaged in a file of its own, unless an earlier run did. Returns whether it is kept.
@@ -338,6 +336,13 @@ impl Queue {
         }
     }
 
+    /// A record that was taken waits again, before all that were not.
+    pub(super) fn put_back(&mut self, id: RecordId) {
+        if let Some(segment) = self.segments.get_mut(&id.0.segment) {
+            segment.put_back(id.0.offset);
+        }
+    }
+
     /// A record is done, which is remembered as long as the system does not crash.
     pub(super) fn done(&mut self, id: RecordId) {
         let RecordId(Place { segment: number, offset }) = id;
@@ -439,11 +444,8 @@ fn is_not_there(error: &io::Error) -> bool {
 
 /// Refuses a segment of a format that this agent does not know.
 fn check_version(disk: &Disk, number: u64) -> io::Result<()> {
-    let file = disk.open_segment(number)?;
-    let mut begin = vec![0; frame::MAX_HEADER_BYTES];
-    // What cannot be read is no newer format, but a matter of recovery.
-    let len = file.read_at(&mut begin, 0).unwrap_or(0);
-    match frame::read_header(&begin[..len]).0 {
+    let begin = disk.read_begin(number, frame::MAX_HEADER_BYTES)?;
+    match frame::read_header(&begin).0 {
         Header::Newer(found) => Err(io::Error::new(
             io::ErrorKind::Unsupported,
             format!(

@@ -3,7 +3,7 @@
 //! Of a segment that nobody reads, that is a few numbers. The one that is read has an index of its records, as have those
 //! before it that are not all sent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::frame::Record;
 
@@ -104,6 +104,12 @@ impl Segment {
         index.taken.extend(index.waiting.remove_entry(&offset));
     }
 
+    /// A record that was taken waits again.
+    pub(super) fn put_back(&mut self, offset: u64) {
+        let Some(index) = &mut self.index else { return };
+        index.waiting.extend(index.taken.remove_entry(&offset));
+    }
+
     /// A record is done.
     pub(super) fn remove(&mut self, offset: u64) -> Option<Entry> {
         let index = self.index.as_mut()?;
@@ -143,6 +149,12 @@ impl Entry {
         mark[8..].copy_from_slice(&self.crc.to_le_bytes());
         mark
     }
+}
+
+/// The records that no mark calls done.
+pub(super) fn not_done<'a, 'b>(records: &'a [Record<'b>], marks: &[u8]) -> impl Iterator<Item = &'a Record<'b>> {
+    let done: HashSet<[u8; MARK_BYTES]> = marks.as_chunks().0.iter().copied().collect();
+    records.iter().filter(move |record| !done.contains(&Entry::of(record).mark()))
 }
 
 /// How many bytes a mark has: an offset and a checksum.

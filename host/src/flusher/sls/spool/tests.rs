@@ -1,6 +1,7 @@
 //! Tests of spools.
 
 mod crash;
+mod dead;
 pub(super) mod fault;
 mod model;
 

@@ -1,0 +1,93 @@
+//! Moves dead letters back into the spool.
+
+use std::io;
+
+use cap_std::fs::Dir;
+
+use super::look;
+use super::queue::{AppendError, Queue, RecordId};
+use super::{DeadLetters, Room, Spool};
+use crate::flusher::sls::package::Destination;
+
+/// What was moved.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Requeued {
+    /// How many packages.
+    pub packages: u64,
+    /// How many events are in them.
+    pub events: u64,
+}
+
+/// Moves the dead letters of `only`, or of all destinations, to the ends of their spools in a data directory that nobody
+/// else has open. There is no limit of bytes.
+///
+/// # Errors
+/// Those of the file system. Each package is in its spool, among the dead letters, or for a moment in both.
+pub fn requeue(data_dir: &Dir, only: Option<&Destination>) -> io::Result<Requeued> {
+    let mut moved = Requeued::default();
+    let room = Room::new(u64::MAX);
+    let destinations = look::destinations(data_dir, true)?;
+    for destination in destinations.iter().filter(|destination| only.is_none_or(|only| only == *destination)) {
+        let (mut dead, _) = DeadLetters::open(data_dir, destination, room.clone())?;
+        let (mut spool, _) = Spool::open(data_dir, destination, room.clone())?;
+        while !dead.is_empty() {
+            let more = dead.requeue(&mut spool).map_err(io::Error::other)?;
+            moved.packages += more.packages;
+            moved.events += more.events;
+            if more.packages == 0 {
+                break;
+            }
+        }
+    }
+    Ok(moved)
+}
+
+impl DeadLetters {
+    /// Moves dead letters, oldest first, to the end of the spool of the same destination, in which nothing waits to be
+    /// synced. A package is removed here when it is durable there.
+    ///
+    /// # Errors
+    /// Nothing was moved. If only some can be moved, which is no error, the others are still here.
+    pub fn requeue(&mut self, spool: &mut Spool) -> Result<Requeued, AppendError> {
+        let mut moved = Requeued::default();
+        loop {
+            let (group, failed) = append_group(&mut self.queue, spool);
+            if let Err(error) = spool.sync() {
+                group.iter().for_each(|(id, _)| self.queue.put_back(*id));
+                return if moved.packages > 0 { Ok(moved) } else { Err(error.into()) };
+            }
+            for (id, events) in &group {
+                self.queue.done(*id);
+                moved.packages += 1;
+                moved.events += events;
+            }
+            match failed {
+                Some(error) if moved.packages == 0 => return Err(error),
+                None if !group.is_empty() => {}
+                _ => return Ok(moved),
+            }
+        }
+    }
+}
+
+/// Appends what one sync is worth, and returns which records that are, with their events, and what kept it from more.
+fn append_group(queue: &mut Queue, spool: &mut Spool) -> (Vec<(RecordId, u64)>, Option<AppendError>) {
+    let (mut group, mut bytes) = (Vec::new(), 0);
+    while bytes < GROUP_BYTES {
+        let taken = match queue.take() {
+            Ok(Some(taken)) => taken,
+            Ok(None) => break,
+            Err(error) => return (group, Some(error.into())),
+        };
+        if let Err(error) = spool.append(&taken.package) {
+            queue.put_back(taken.id);
+            return (group, Some(error));
+        }
+        bytes += taken.package.body.len();
+        group.push((taken.id, taken.package.head.events));
+    }
+    (group, None)
+}
+
+/// Enough that a sync costs little beside it.
+const GROUP_BYTES: usize = 4 * 1024 * 1024;
