@@ -307,7 +307,9 @@ fn a_healthy_destination_never_sees_the_disk() {
     for number in 0..1000 {
         bench.dispatch.take(Outgoing { package: package(number, number % 5, START), receipts: Vec::new() });
         // Every third request fails.
-        bench.turn(|_| if calls.fetch_add(1, Ordering::Relaxed) % 3 == 0 { Err(Class::Server) } else { Ok(()) });
+        bench.turn(
+            |_| if calls.fetch_add(1, Ordering::Relaxed).is_multiple_of(3) { Err(Class::Server) } else { Ok(()) },
+        );
         bench.pass(Duration::from_millis(300));
     }
     bench.drain(|_| Ok(()));
