@@ -1,6 +1,7 @@
 //! Arguments, subcommands and exit codes.
 
 mod checkpoint;
+mod depot;
 mod explain;
 mod inspect;
 mod process;

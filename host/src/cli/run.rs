@@ -3,18 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cap_std::fs::Dir;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
-use super::{Common, RunArguments, environment, load_agent_config, load_configs, print_problems};
+use super::depot::depot;
+use super::{Common, RunArguments, load_agent_config, load_configs, print_problems};
 use crate::checkpoint::Store;
-use crate::config::{AgentConfig, Secret};
-use crate::flusher::sls::http::credentials::{CredentialSource, CredentialStore, METADATA_URL, RoleSpec};
 use crate::runtime::agent::{Agent, Options};
-use crate::runtime::assemble::Workshop;
 use crate::runtime::data_dir;
-use crate::runtime::depot::DepotSpec;
 use crate::runtime::file_limit;
 use crate::telemetry::alarm::Alarms;
 
@@ -65,7 +61,7 @@ pub(super) fn run(arguments: &RunArguments, common: &Common) -> anyhow::Result<b
     };
     file_limit::raise();
     let data_dir = common.open_data_dir()?;
-    let depot = depot(&agent_config, &workshop, data_dir.try_clone()?)?;
+    let depot = depot(&agent_config, &workshop.surroundings, data_dir.try_clone()?)?;
     let (store, recovered) = Store::open(data_dir)?;
     recovered.notes.iter().for_each(|note| warn!("checkpoints: {note}"));
     let mut agent = Agent::start(assemblies, (store, recovered), depot, options, &Arc::new(Alarms::for_long_runs()))?;
@@ -89,25 +85,6 @@ pub(super) fn run(arguments: &RunArguments, common: &Common) -> anyhow::Result<b
     });
     info!("stopping");
     Ok(!ended & agent.stop(Duration::from_secs(arguments.drain_timeout)))
-}
-
-/// What all destinations of the log service share.
-fn depot(config: &AgentConfig, workshop: &Workshop, data_dir: Dir) -> anyhow::Result<DepotSpec> {
-    let shipping = config.shipping.clone();
-    let config_key = shipping.access_key.as_ref().and_then(|(id, Secret(key))| CredentialSource::from_config(id, key));
-    let role = shipping
-        .ecs_ram_role
-        .clone()
-        .map(|role| CredentialSource::from_role(RoleSpec { metadata_url: METADATA_URL.to_owned(), role: Some(role) }));
-    let sources = [
-        config_key,
-        CredentialSource::from_environment(environment),
-        shipping.credentials_file.clone().map(CredentialSource::from_file),
-        role.transpose()?,
-    ];
-    let credentials = Arc::new(CredentialStore::new(sources.into_iter().flatten().collect()));
-    let user_agent = workshop.surroundings.user_agent(&shipping.custom_user_agent);
-    Ok(DepotSpec { shipping, user_agent, credentials, data_dir })
 }
 
 /// Bytes that may be in flight: what the command line says, or else a part of what the agent as a whole may take.

@@ -1,5 +1,7 @@
 //! `loglift spool`.
 
+mod replay;
+
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::{self, BufWriter, Write};
@@ -38,13 +40,16 @@ pub(super) enum Spool {
         #[arg(short, long, value_name = "FILE|-")]
         output: PathBuf,
     },
+    /// Send what waits on disk, while no agent runs
+    Replay(replay::ReplayArguments),
 }
 
-/// Does it, also while an agent runs. Returns whether all went well.
+/// Does it. Returns whether all went well.
 pub(super) fn spool(command: &Spool, common: &Common) -> anyhow::Result<bool> {
     match command {
         Spool::List { json } => list(common, *json),
         Spool::Export { dead_letters, output } => export(common, *dead_letters, output),
+        Spool::Replay(arguments) => replay::replay(arguments, common),
     }
 }
 

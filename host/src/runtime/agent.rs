@@ -296,13 +296,15 @@ impl Start {
         deliveries: Receiver<Delivery>,
         counters: &Arc<PipelineCounters>,
     ) -> anyhow::Result<PackLoop> {
-        let (Handover { packages, package_bytes }, courier) = self.depot.open(pipeline, &shipment, &self.aborted)?;
+        let (Handover { packages, package_bytes, memory_bytes }, courier) =
+            self.depot.open(pipeline, &shipment, &self.aborted)?;
         if let Some(courier) = courier {
             self.spawn("courier", move || courier.run())?;
         }
         let counters = Arc::clone(counters);
         let on_ack: Arc<OnAck> = Arc::new(move |ack: &Ack| counters.acknowledged_events.add(ack.events as u64));
-        let packer = Packer::new(shipment.pack, on_ack, Arc::clone(&self.alarms));
+        let mut packer = Packer::new(shipment.pack, on_ack, Arc::clone(&self.alarms));
+        packer.hold_at_most(memory_bytes);
         Ok(PackLoop { packer, deliveries, courier: packages, package_bytes })
     }
 

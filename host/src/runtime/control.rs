@@ -19,8 +19,14 @@ use super::agent::Vitals;
 use super::status::Status;
 
 /// What can be asked for, and who answers.
-const REQUESTS: &[(&str, Answer)] =
-    &[("status", |context| serde_json::to_value(Status::of_agent(&context.vitals, &context.data_dir)))];
+const REQUESTS: &[(&str, Answer)] = &[
+    ("status", |context| serde_json::to_value(Status::of_agent(&context.vitals, &context.data_dir))),
+    ("replay-dead-letters", |context| {
+        let stations = &context.vitals.stations;
+        stations.iter().for_each(|station| station.is_replaying.store(true, Ordering::Relaxed));
+        Ok(json!({ "destinations": stations.len() }))
+    }),
+];
 
 /// Makes the document that is the answer.
 type Answer = fn(&Context) -> serde_json::Result<Value>;
@@ -192,7 +198,10 @@ mod tests {
         let control = listen(path).unwrap();
         let _silent: Vec<_> = (1..CLIENTS_AT_ONCE).map(|_| UnixStream::connect(path.join(SOCKET)).unwrap()).collect();
         assert_eq!(ask_for_json(path, "status")["agent"]["budget_limit_bytes"], 100);
-        assert_eq!(ask_for_json(path, "stat")["error"], "unknown request \"stat\", expected status");
+        assert_eq!(
+            ask_for_json(path, "stat")["error"],
+            "unknown request \"stat\", expected status or replay-dead-letters"
+        );
         let mode = std::fs::metadata(path.join(SOCKET)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         drop(control);

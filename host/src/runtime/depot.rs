@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -51,27 +51,52 @@ pub(super) struct Depot {
 struct Post {
     packages: Sender<Outgoing>,
     package_bytes: Arc<AtomicU64>,
-    extra_headers: Vec<(String, String)>,
-    bytes_per_sec: u64,
+    terms: Terms,
+    is_replaying: Arc<AtomicBool>,
     report: Arc<Mutex<Option<Report>>>,
+}
+
+/// How a destination is sent to, by the first flusher that names it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Terms {
+    extra_headers: Vec<(String, String)>,
+    /// 0 for any number.
+    bytes_per_sec: u64,
+    /// The least that packages are to have.
+    min_bytes: u64,
+}
+
+impl From<&Shipment> for Terms {
+    fn from(shipment: &Shipment) -> Self {
+        Self {
+            extra_headers: shipment.extra_headers.clone(),
+            bytes_per_sec: shipment.bytes_per_sec,
+            min_bytes: shipment.pack.min_bytes,
+        }
+    }
 }
 
 /// The way to a courier.
 pub(super) struct Handover {
     pub(super) packages: Sender<Outgoing>,
     pub(super) package_bytes: Arc<AtomicU64>,
+    /// The memory of batches that may wait for being packed.
+    pub(super) memory_bytes: u64,
 }
 
 /// A destination as the status command knows it.
 pub(super) struct Station {
     pub(super) destination: Destination,
     pub(super) report: Arc<Mutex<Option<Report>>>,
+    /// Set to have dead letters sent again.
+    pub(super) is_replaying: Arc<AtomicBool>,
 }
 
 impl Depot {
     /// No destinations yet, of at most `destinations`, which share the budget of bytes in flight.
     pub(super) fn new(spec: DepotSpec, destinations: usize, budget_bytes: usize, alarms: &Arc<Alarms>) -> Self {
-        let memory_bytes = budget_bytes as u64 / (2 * destinations.max(1) as u64);
+        // A quarter in open groups, another one in packages; the rest is for reading and processing.
+        let memory_bytes = budget_bytes as u64 / (4 * destinations.max(1) as u64);
         Self {
             room: Room::new(spec.shipping.spool_max_bytes),
             spec,
@@ -92,48 +117,66 @@ impl Depot {
     ) -> anyhow::Result<(Handover, Option<Courier>)> {
         let destination = &shipment.destination;
         let known = self.posts.contains_key(destination);
-        let courier = if known { None } else { Some(self.courier(shipment, abort)?) };
+        let courier = if known { None } else { Some(self.courier(destination, shipment.into(), abort)?) };
         let post = &self.posts[destination];
-        if post.extra_headers != shipment.extra_headers || post.bytes_per_sec != shipment.bytes_per_sec {
+        let Terms { extra_headers, bytes_per_sec, .. } = &post.terms;
+        if *extra_headers != shipment.extra_headers || *bytes_per_sec != shipment.bytes_per_sec {
             let Destination { project, logstore, .. } = destination;
             warn!(
                 pipeline,
                 project, logstore, "ExtraHeaders and MaxSendRate of the first flusher with this logstore apply"
             );
         }
-        let handover = Handover { packages: post.packages.clone(), package_bytes: Arc::clone(&post.package_bytes) };
+        let handover = Handover {
+            packages: post.packages.clone(),
+            package_bytes: Arc::clone(&post.package_bytes),
+            memory_bytes: self.memory_bytes,
+        };
         Ok((handover, courier))
     }
 
-    fn courier(&mut self, shipment: &Shipment, abort: &Receiver<Infallible>) -> anyhow::Result<Courier> {
+    /// A courier for what is on disk, with nothing special about its requests.
+    pub(super) fn courier_of(
+        &mut self,
+        destination: &Destination,
+        abort: &Receiver<Infallible>,
+    ) -> anyhow::Result<Courier> {
+        self.courier(destination, Terms::default(), abort)
+    }
+
+    fn courier(
+        &mut self,
+        destination: &Destination,
+        terms: Terms,
+        abort: &Receiver<Infallible>,
+    ) -> anyhow::Result<Courier> {
         let now = Instant::now();
-        let destination = &shipment.destination;
         let (disk, notes) = self.disk(destination)?;
         notes.iter().for_each(|note| warn!("spool: {note}"));
         let shipping = &self.spec.shipping;
         let settings = Settings {
             most_under_way: shipping.max_requests,
-            bytes_per_sec: shipment.bytes_per_sec,
+            bytes_per_sec: terms.bytes_per_sec,
             memory_bytes: self.memory_bytes,
             max_age: shipping.spool_max_age,
         };
         let client = Client::new(ClientSpec {
-            extra_headers: shipment.extra_headers.iter().cloned().collect(),
+            extra_headers: terms.extra_headers.iter().cloned().collect(),
             request_timeout: shipping.request_timeout,
             ..ClientSpec::new(destination.clone(), self.spec.user_agent.clone(), Arc::clone(&self.spec.credentials))
         })?;
         let accounts = Arc::clone(&self.accounts) as Arc<dyn Accounts>;
         let dispatch = Dispatch::new(destination, settings, disk, (accounts, Arc::clone(&self.alarms)), now);
-        let least = shipment.pack.min_bytes;
+        let least = terms.min_bytes;
         let package_range = (least, (self.memory_bytes / 2).clamp(least, LARGEST_PACKAGE_BYTES.max(least)));
         let package_bytes = Arc::new(AtomicU64::new(least));
         let (packages, inbox) = bounded(QUEUED_PACKAGES);
-        let report = Arc::default();
+        let (report, is_replaying) = (Arc::default(), Arc::default());
         let post = Post {
             packages,
             package_bytes: Arc::clone(&package_bytes),
-            extra_headers: shipment.extra_headers.clone(),
-            bytes_per_sec: shipment.bytes_per_sec,
+            terms,
+            is_replaying: Arc::clone(&is_replaying),
             report: Arc::clone(&report),
         };
         self.posts.insert(destination.clone(), post);
@@ -145,6 +188,7 @@ impl Depot {
             abort: abort.clone(),
             package_bytes,
             package_range,
+            is_replaying,
             report,
         })
     }
@@ -171,7 +215,11 @@ impl Depot {
 
     /// What the status command asks about, and what keeps the network running until it is dropped. No more can be opened.
     pub(super) fn close(self) -> (Vec<Station>, Option<tokio::runtime::Runtime>) {
-        let station = |(destination, post): (Destination, Post)| Station { destination, report: post.report };
+        let station = |(destination, post): (Destination, Post)| Station {
+            destination,
+            report: post.report,
+            is_replaying: post.is_replaying,
+        };
         let mut stations: Vec<Station> = self.posts.into_iter().map(station).collect();
         stations.sort_by(|a, b| a.destination.cmp(&b.destination));
         (stations, self.network)

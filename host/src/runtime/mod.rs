@@ -14,6 +14,7 @@ mod flush;
 pub mod machine;
 pub mod paths;
 mod private_dir;
+pub mod replay;
 mod schedule;
 mod ship;
 pub mod status;

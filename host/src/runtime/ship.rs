@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -33,14 +33,19 @@ impl PackLoop {
     /// Runs until there is nothing left to pack.
     pub(super) fn run(mut self) {
         loop {
-            let now = Instant::now();
-            let patience = self.packer.due().map_or(LONG, |due| due.saturating_duration_since(now));
+            let received = match self.packer.due() {
+                Some(due) => self.deliveries.recv_deadline(due),
+                None => self.deliveries.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            };
             self.packer.set_min_bytes(self.package_bytes.load(Ordering::Relaxed));
-            match self.deliveries.recv_timeout(patience) {
-                Ok(delivery) => self.packer.push(delivery, Instant::now()),
-                Err(RecvTimeoutError::Timeout) => self.packer.close_due(Instant::now()),
+            let now = Instant::now();
+            match received {
+                Ok(delivery) => self.packer.push(delivery, now),
+                Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
+            // Also while deliveries come without a pause, some of them from other files.
+            self.packer.close_due(now);
             self.hand_over();
         }
         self.packer.close_all();
@@ -66,6 +71,8 @@ pub(super) struct Courier {
     pub(super) package_bytes: Arc<AtomicU64>,
     /// The least and the largest that packages are to be.
     pub(super) package_range: (u64, u64),
+    /// Somebody wants dead letters to be sent again.
+    pub(super) is_replaying: Arc<AtomicBool>,
     pub(super) report: Arc<Mutex<Option<Report>>>,
 }
 
@@ -98,6 +105,9 @@ impl Courier {
                     self.dispatch.wake(now);
                 }
             }
+            if self.is_replaying.swap(false, Ordering::Relaxed) {
+                self.dispatch.replay_dead_letters(unix_seconds());
+            }
             let due = self.turn(now, &to_answers);
             self.publish();
             if let Some(since) = closed_since {
@@ -122,6 +132,24 @@ impl Courier {
             self.adapt();
         }
         self.put_away(&answers);
+    }
+
+    /// Sends what is on disk until nothing is left, or the destination has taken nothing for as long as `patience`.
+    pub(super) fn replay(mut self, patience: Duration) -> Report {
+        let (to_answers, answers) = unbounded();
+        loop {
+            let now = Instant::now();
+            let due = self.turn(now, &to_answers);
+            let report = self.dispatch.report();
+            let is_hopeless = report.failing.as_ref().is_some_and(|(since, _)| now.duration_since(*since) >= patience);
+            if is_hopeless || report.waiting == 0 && report.spooled.0 == 0 {
+                return report;
+            }
+            let wait = due.map_or(LONG, |due| due.saturating_duration_since(now)).min(LONG);
+            if let Event::Answer(ticket, answer) = self.wait(&answers, true, wait) {
+                self.dispatch.answered(ticket, answer, Instant::now());
+            }
+        }
     }
 
     fn turn(&mut self, now: Instant, answers: &Sender<(Ticket, Answer)>) -> Option<Instant> {

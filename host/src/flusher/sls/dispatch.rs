@@ -210,6 +210,15 @@ impl Dispatch {
         self.outbox.wake(now);
     }
 
+    /// Puts dead letters behind what waits on disk, as if they had just been read: whoever asks for that has mended
+    /// something.
+    pub fn replay_dead_letters(&mut self, unix_now: i64) {
+        match self.disk.dead_letters.requeue(&mut self.disk.spool, unix_now) {
+            Ok(_) => self.disk.is_read = false,
+            Err(error) => self.tell_append_error(&error),
+        }
+    }
+
     /// Brings everything in memory to disk, since nothing will be sent any more. Returns whether all of it is safe.
     pub fn put_away(&mut self, now: Instant) -> bool {
         self.outbox.abandon();

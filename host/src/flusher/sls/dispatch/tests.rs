@@ -293,6 +293,18 @@ fn one_bad_event_that_was_on_disk_is_put_aside_alone_too() {
 }
 
 #[test]
+fn dead_letters_are_sent_again_when_somebody_wants_it() {
+    let mut bench = Bench::new(1 << 30);
+    bench.dispatch.take(packed(crate::event::testing::batch(&["a"])).0);
+    bench.drain(|_| Err(Class::Invalid));
+    assert_eq!(bench.dispatch.disk.dead_letters.records(), 1);
+    bench.pass(10 * SETTINGS.max_age);
+    bench.dispatch.replay_dead_letters(bench.unix_now);
+    bench.drain(|_| Ok(()));
+    assert_eq!((bench.taken.len(), bench.dispatch.disk.dead_letters.records()), (1, 0));
+}
+
+#[test]
 fn what_is_refused_again_and_again_is_put_aside() {
     let mut bench = Bench::new(1 << 30);
     bench.dispatch.take(packed(crate::event::testing::batch(&["a"])).0);

@@ -21,6 +21,8 @@ pub(super) struct Open {
     pub(super) pack_id: String,
     pub(super) facts: Facts,
     pub(super) receipts: Vec<Receipt>,
+    /// The memory of the batches that are acknowledged with it at the earliest.
+    pub(super) held_bytes: usize,
 }
 
 /// What is known of the events of a group, whatever form they have.

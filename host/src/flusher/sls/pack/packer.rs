@@ -77,7 +77,8 @@ pub struct Packer {
     /// The open group of each lane that has one.
     by_lane: HashMap<u64, u64>,
     opened: u64,
-    open_bytes: usize,
+    /// The memory of the batches that wait for an open group.
+    held_bytes: usize,
     ready: Vec<Outgoing>,
     /// The tags of the batch at hand, encoded.
     tags: Vec<u8>,
@@ -93,8 +94,8 @@ pub struct Packer {
 struct Limits {
     /// The size that no group exceeds.
     group_bytes: usize,
-    /// The size that all open groups together do not exceed for long.
-    open_bytes: usize,
+    /// The memory of batches that wait for open groups; beyond it, all groups are closed.
+    held_bytes: usize,
 }
 
 /// How much of the batch at hand is in the group that is being filled, and how much in those before.
@@ -112,20 +113,25 @@ impl Packer {
             compressor: Compressor::new(spec.compression),
             min_bytes: spec.min_bytes,
             spec,
-            limits: Limits { group_bytes: MAX_RAW_BYTES, open_bytes: MAX_OPEN_BYTES },
+            limits: Limits { group_bytes: MAX_RAW_BYTES, held_bytes: MAX_HELD_BYTES },
             on_ack,
             alarms,
             counters: Arc::default(),
             open: BTreeMap::new(),
             by_lane: HashMap::new(),
             opened: 0,
-            open_bytes: 0,
+            held_bytes: 0,
             ready: Vec::new(),
             tags: Vec::new(),
             shares: Vec::new(),
             parts: Vec::new(),
             spare: Vec::new(),
         }
+    }
+
+    /// Has at most so much memory of batches wait for open groups.
+    pub fn hold_at_most(&mut self, bytes: u64) {
+        self.limits.held_bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
     }
 
     /// Closes groups from this size on, if that is more than the config says.
@@ -141,19 +147,21 @@ impl Packer {
     /// Packs a batch. Times never go back from one call to the next.
     pub fn push(&mut self, delivery: Delivery, now: Instant) {
         let rest = self.pack(delivery.batch(), now);
+        let batch_bytes = delivery.batch().size_bytes();
         let hold = Hold::new(delivery, Arc::clone(&self.on_ack));
         for (place, bytes) in self.parts.drain(..) {
             self.ready[place].receipts.push(hold.receipt(bytes));
         }
         if let Some((mut group, bytes)) = rest {
-            group.receipts.extend(bytes.map(|bytes| hold.receipt(bytes)));
+            if let Some(bytes) = bytes {
+                group.receipts.push(hold.receipt(bytes));
+                group.held_bytes += batch_bytes;
+            }
             self.put_back(group);
         }
         hold.packed();
-        while self.open_bytes > self.limits.open_bytes {
-            let largest = self.open.iter().max_by_key(|(_, group)| group.raw_bytes()).map(|(serial, _)| *serial);
-            let Some(group) = largest.and_then(|serial| self.take(serial)) else { break };
-            self.close(group);
+        if self.held_bytes > self.limits.held_bytes {
+            self.close_all();
         }
     }
 
@@ -177,7 +185,7 @@ impl Packer {
     /// Closes all groups.
     pub fn close_all(&mut self) {
         self.by_lane.clear();
-        self.open_bytes = 0;
+        self.held_bytes = 0;
         let all = std::mem::take(&mut self.open).into_values().collect();
         self.close_together(all);
     }
@@ -252,6 +260,7 @@ impl Packer {
             pack_id: pack_id(&self.spec.pipeline, batch, event),
             facts: Facts { hash_key, read_seconds: batch.read_seconds, ..Facts::default() },
             receipts: Vec::new(),
+            held_bytes: 0,
         }
     }
 
@@ -283,7 +292,7 @@ impl Packer {
     }
 
     fn put_back(&mut self, group: Open) {
-        self.open_bytes += group.raw_bytes();
+        self.held_bytes += group.held_bytes;
         let serial = group.serial;
         self.by_lane.insert(group.lane, serial);
         self.open.insert(serial, group);
@@ -292,7 +301,7 @@ impl Packer {
     fn take(&mut self, serial: u64) -> Option<Open> {
         let group = self.open.remove(&serial)?;
         self.by_lane.remove(&group.lane);
-        self.open_bytes -= group.raw_bytes();
+        self.held_bytes -= group.held_bytes;
         Some(group)
     }
 
@@ -341,7 +350,7 @@ fn note_part(group: &mut Open, batch: &EventBatch, part: &mut Part, bytes_so_far
 }
 
 /// Open groups larger than this in all are not left open: what they are made of takes as much of the byte budget.
-const MAX_OPEN_BYTES: usize = 8 << 20;
+const MAX_HELD_BYTES: usize = 8 << 20;
 
 /// So many buffers of closed groups are kept for new ones.
 const SPARE_BUFFERS: usize = 16;

@@ -19,11 +19,11 @@ pub struct Requeued {
 }
 
 /// Moves the dead letters of `only`, or of all destinations, to the ends of their spools in a data directory that nobody
-/// else has open. There is no limit of bytes.
+/// else has open, as if they had been read at `unix_now`. There is no limit of bytes.
 ///
 /// # Errors
 /// Those of the file system. Each package is in its spool, among the dead letters, or for a moment in both.
-pub fn requeue(data_dir: &Dir, only: Option<&Destination>) -> io::Result<Requeued> {
+pub fn requeue(data_dir: &Dir, only: Option<&Destination>, unix_now: i64) -> io::Result<Requeued> {
     let mut moved = Requeued::default();
     let room = Room::new(u64::MAX);
     let destinations = look::destinations(data_dir, true)?;
@@ -31,7 +31,7 @@ pub fn requeue(data_dir: &Dir, only: Option<&Destination>) -> io::Result<Requeue
         let (mut dead, _) = DeadLetters::open(data_dir, destination, room.clone())?;
         let (mut spool, _) = Spool::open(data_dir, destination, room.clone())?;
         while !dead.is_empty() {
-            let more = dead.requeue(&mut spool).map_err(io::Error::other)?;
+            let more = dead.requeue(&mut spool, unix_now).map_err(io::Error::other)?;
             moved.packages += more.packages;
             moved.events += more.events;
             if more.packages == 0 {
@@ -44,14 +44,15 @@ pub fn requeue(data_dir: &Dir, only: Option<&Destination>) -> io::Result<Requeue
 
 impl DeadLetters {
     /// Moves dead letters, oldest first, to the end of the spool of the same destination, in which nothing waits to be
-    /// synced. A package is removed here when it is durable there.
+    /// synced. A package is removed here when it is durable there, and counts as read at `unix_now`, so that it does not expire
+    /// before it is tried.
     ///
     /// # Errors
     /// Nothing was moved. If only some can be moved, which is no error, the others are still here.
-    pub fn requeue(&mut self, spool: &mut Spool) -> Result<Requeued, AppendError> {
+    pub fn requeue(&mut self, spool: &mut Spool, unix_now: i64) -> Result<Requeued, AppendError> {
         let mut moved = Requeued::default();
         loop {
-            let (group, failed) = append_group(&mut self.queue, spool);
+            let (group, failed) = append_group(&mut self.queue, spool, unix_now);
             if let Err(error) = spool.sync() {
                 group.iter().for_each(|(id, _)| self.queue.put_back(*id));
                 return if moved.packages > 0 { Ok(moved) } else { Err(error.into()) };
@@ -71,14 +72,15 @@ impl DeadLetters {
 }
 
 /// Appends what one sync is worth, and returns which records that are, with their events, and what kept it from more.
-fn append_group(queue: &mut Queue, spool: &mut Spool) -> (Vec<(RecordId, u64)>, Option<AppendError>) {
+fn append_group(queue: &mut Queue, spool: &mut Spool, unix_now: i64) -> (Vec<(RecordId, u64)>, Option<AppendError>) {
     let (mut group, mut bytes) = (Vec::new(), 0);
     while bytes < GROUP_BYTES {
-        let taken = match queue.take() {
+        let mut taken = match queue.take() {
             Ok(Some(taken)) => taken,
             Ok(None) => break,
             Err(error) => return (group, Some(error.into())),
         };
+        taken.package.head.read_seconds = unix_now;
         if let Err(error) = spool.append(&taken.package) {
             queue.put_back(taken.id);
             return (group, Some(error));

@@ -191,17 +191,17 @@ fn groups_that_are_due_together_share_a_list_up_to_the_size_of_a_group() {
 }
 
 #[test]
-fn the_largest_group_is_closed_when_all_together_are_too_large() {
+fn all_groups_are_closed_when_the_batches_that_wait_take_too_much_memory() {
     let mut bench = Bench::new(spec());
-    bench.packer.limits.open_bytes = 1000;
     bench.push_lines(1, 0..1, "a");
     bench.push_lines(2, 10..30, "a");
-    bench.push_lines(3, 30..31, "a");
     assert!(bench.ready().is_empty());
+    bench.packer.hold_at_most(1);
     bench.push_lines(1, 1..20, "a");
-    assert_eq!(bench.ready()[0].groups[0].logs.len(), 20);
-    bench.packer.close_all();
-    assert_eq!((bench.packer.open_bytes, bench.packer.by_lane.len()), (0, 0));
+    let ready = bench.ready();
+    let logs: Vec<usize> = ready.iter().flat_map(|seen| &seen.groups).map(|group| group.logs.len()).collect();
+    assert_eq!(logs, [20, 20]);
+    assert_eq!((bench.packer.held_bytes, bench.packer.by_lane.len()), (0, 0));
 }
 
 #[test]
@@ -336,15 +336,15 @@ proptest! {
         actions in prop::collection::vec(action(), 1..20),
         min_bytes in 1..2000_u64,
         min_events in 1..20_u64,
-        open_bytes in 500..4000_usize,
+        held_bytes in 500..4000_usize,
         compression in prop::sample::select(vec![Compression::Lz4, Compression::Zstd, Compression::None]),
         is_hashed: bool,
     ) {
         let shard_hash_keys = if is_hashed { vec!["tag".to_owned()] } else { Vec::new() };
         let mut bench = Bench::new(Spec { compression, shard_hash_keys, min_bytes, min_events, ..spec() });
-        bench.packer.limits = Limits { group_bytes: 1800, open_bytes };
+        bench.packer.limits = Limits { group_bytes: 1800, held_bytes };
         let model = run(&mut bench, &actions);
-        prop_assert_eq!(bench.packer.open_bytes, 0);
+        prop_assert_eq!(bench.packer.held_bytes, 0);
 
         let ready = bench.ready();
         let mut lanes: BTreeMap<u64, Vec<(Log, u8)>> = model.lanes.keys().map(|lane| (*lane, Vec::new())).collect();

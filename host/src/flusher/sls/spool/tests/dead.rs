@@ -37,8 +37,8 @@ fn dead_letters_keep_their_reason_and_can_be_sent_again() {
     drop((dead, spool));
 
     let elsewhere = destination("payments");
-    assert_eq!(requeue(&place.dir, Some(&elsewhere)).unwrap(), Requeued::default());
-    assert_eq!(requeue(&place.dir, None).unwrap(), Requeued { packages: 2, events: 2 });
+    assert_eq!(requeue(&place.dir, Some(&elsewhere), 9).unwrap(), Requeued::default());
+    assert_eq!(requeue(&place.dir, None, 9).unwrap(), Requeued { packages: 2, events: 2 });
     assert_eq!(seen(&place, true), []);
     assert_eq!(bodies(&mut place.open_well()), ["good", "bad", "worse"]);
     assert!(look::destinations(&place.dir, true).unwrap().is_empty());
@@ -53,11 +53,11 @@ fn dead_letters_stay_where_they_are_until_they_are_durable_elsewhere() {
     dead.append(&package(&[7; 3000], 5), "refused").unwrap();
     let (mut spool, _) = place.open_with(&room);
     fault::fail_syncs(1);
-    assert!(matches!(dead.requeue(&mut spool), Err(AppendError::Io(_))));
+    assert!(matches!(dead.requeue(&mut spool, 9), Err(AppendError::Io(_))));
     assert_eq!((dead.records(), spool.records()), (2, 0));
-    assert_eq!(dead.requeue(&mut spool).unwrap().packages, 1, "there is room for one");
+    assert_eq!(dead.requeue(&mut spool, 9).unwrap().packages, 1, "there is room for one");
     assert_eq!((dead.records(), spool.records()), (1, 1));
-    assert!(matches!(dead.requeue(&mut spool), Err(AppendError::Full)));
+    assert!(matches!(dead.requeue(&mut spool, 9), Err(AppendError::Full)));
     let (id, _) = spool.take().unwrap().unwrap();
     spool.done(id);
     assert_eq!(seen(&place, true).len(), 1);
