@@ -88,7 +88,7 @@ impl Alarms {
         // What this line stands for without showing it: the rest of its own events, and those held back before.
         let more = std::mem::take(&mut count.suppressed) + alarm.occurrences - 1;
         drop(counts);
-        warn!(pipeline = alarm.pipeline, "{alarm}{}", More(more));
+        warn!(pipeline = named(&alarm.pipeline), "{alarm}{}", More(more));
     }
 
     /// Writes how many alarms were only counted.
@@ -96,9 +96,14 @@ impl Alarms {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         for (topic, count) in counts.drain().filter(|(_, count)| count.suppressed > 0) {
             let Topic { kind, pipeline, part } = topic;
-            warn!(pipeline, "{kind} in {part}: {} more like it", count.suppressed);
+            warn!(pipeline = named(&pipeline), "{kind} in {part}: {} more like it", count.suppressed);
         }
     }
+}
+
+/// The name of a pipeline, for a log that leaves out what there is none of.
+fn named(pipeline: &str) -> Option<&str> {
+    (!pipeline.is_empty()).then_some(pipeline)
 }
 
 impl fmt::Display for Alarm {
