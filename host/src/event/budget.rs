@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 /// A number of bytes that readers take from and that comes back when batches are acknowledged.
 ///
-/// A reader that finds nothing left waits, and so stops reading: the file is the buffer. A pipeline that has nothing out is
-/// always granted one permit, so that a batch above the whole budget still passes, and so that a pipeline whose flusher is
-/// stuck does not stop the others.
+/// A reader that finds nothing left waits, and so stops reading: the file is the buffer. Half of the budget is shared out evenly:
+/// a pipeline always gets its part of that, and one permit if it has nothing out, so that a batch above the whole budget still
+/// passes, and so that a pipeline whose flusher is stuck does not stop the others. All of them together may exceed the budget by
+/// that half at worst.
 #[derive(Debug)]
 pub struct Budget {
     limit_bytes: usize,
@@ -69,7 +70,11 @@ impl Share {
         let budget = &*self.budget;
         let deadline = Instant::now() + patience;
         let mut used = budget.used();
-        while used.by_share[self.place] > 0 && used.total + bytes > budget.limit_bytes {
+        let guaranteed = budget.limit_bytes / (2 * used.by_share.len());
+        while used.by_share[self.place] > 0
+            && used.by_share[self.place] + bytes > guaranteed
+            && used.total + bytes > budget.limit_bytes
+        {
             let left = deadline.checked_duration_since(Instant::now())?;
             (used, _) = budget.returned.wait_timeout(used, left).unwrap_or_else(PoisonError::into_inner);
         }

@@ -1,6 +1,5 @@
 //! Runs pipelines until it is told to stop.
 
-use std::collections::HashSet;
 use std::convert::Infallible;
 use std::io;
 use std::path::Path;
@@ -100,8 +99,8 @@ impl Agent {
         let (stop, stopped) = bounded(0);
         let (abort, aborted) = bounded(0);
         let (undone, done) = bounded(0);
-        let destinations: HashSet<&Destination> = assemblies.iter().flat_map(destinations).collect();
-        let depot = Depot::new(depot, destinations.len(), options.budget_bytes, alarms);
+        let destinations: Vec<&Destination> = assemblies.iter().flat_map(destinations).collect();
+        let depot = Depot::new(depot, &destinations, options.budget_bytes, alarms);
         let mut start = Start {
             depot,
             budget: Budget::new(options.budget_bytes),
@@ -117,6 +116,7 @@ impl Agent {
             has_panicked: Arc::default(),
         };
         let inputs = assemblies.into_iter().map(|assembly| start.pipeline(assembly)).collect::<Result<Vec<_>, _>>()?;
+        start.depot.tell_orphans();
         let ignored = Arc::new(Ignored::default());
         let discovery = Discovery {
             walker: Walker::new(inputs.iter().map(|input| Arc::clone(&input.paths)).collect(), WALK_PERIOD),
@@ -169,7 +169,7 @@ impl Agent {
 
     /// Stops reading, delivers what is in flight for at most `patience`, and logs what each pipeline did.
     ///
-    /// Returns whether everything was delivered.
+    /// Returns whether everything was delivered, or is on disk for the next agent.
     pub fn stop(self, patience: Duration) -> bool {
         drop(self.stop);
         let drained = self.done.recv_timeout(patience) == Err(RecvTimeoutError::Disconnected);
@@ -190,7 +190,7 @@ impl Agent {
         drop(self.control);
         let pipelines = &self.vitals.pipelines;
         pipelines.iter().for_each(Running::log_summary);
-        drained && !panicked && pipelines.iter().all(Running::is_delivered)
+        ended && !panicked && pipelines.iter().all(Running::is_delivered)
     }
 }
 
@@ -217,7 +217,8 @@ impl Start {
         let counters = Arc::new(PipelineCounters::default());
         let mut routes = Vec::new();
         for Outlet { name: outlet, sink, match_rule } in outlets {
-            let (deliveries, receiver) = bounded::<Delivery>(QUEUED_BATCHES);
+            let queued = if matches!(sink, Sink::Shipped(_)) { UNPACKED_BATCHES } else { QUEUED_BATCHES };
+            let (deliveries, receiver) = bounded::<Delivery>(queued);
             let alive = Arc::new(());
             routes.push(Route { match_rule, deliveries, flusher: Arc::downgrade(&alive) });
             match sink {
@@ -365,5 +366,8 @@ impl Running {
 /// Batches that may wait for a flusher. The byte budget is what usually limits them.
 const QUEUED_BATCHES: usize = 64;
 
+/// Batches that may wait for being packed: what packs keeps enough of them itself.
+const UNPACKED_BATCHES: usize = 2;
+
 /// How long a flusher that was told to give up may take to do so.
-const ABORT_GRACE: Duration = Duration::from_secs(1);
+const ABORT_GRACE: Duration = Duration::from_secs(5);

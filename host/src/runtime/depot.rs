@@ -1,6 +1,6 @@
 //! The destinations of all pipelines, each with its courier.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use cap_std::fs::Dir;
 use crossbeam_channel::{Receiver, Sender, bounded};
-use tracing::warn;
+use tracing::{info, warn};
 
 use super::assemble::Shipment;
 use super::ship::{Courier, TrackAccounts};
@@ -19,7 +19,7 @@ use crate::flusher::sls::http::client::{Client, ClientSpec};
 use crate::flusher::sls::http::credentials::CredentialStore;
 use crate::flusher::sls::package::Destination;
 use crate::flusher::sls::receipt::Outgoing;
-use crate::flusher::sls::spool::{DeadLetters, Room, Spool};
+use crate::flusher::sls::spool::{self, DeadLetters, Room, Spool};
 use crate::telemetry::alarm::Alarms;
 
 /// What destinations share.
@@ -38,11 +38,18 @@ pub struct DepotSpec {
 pub(super) struct Depot {
     spec: DepotSpec,
     room: Arc<Room>,
+    /// That of dead letters is one of its own: a full spool of one destination does not keep another one from putting them aside.
+    dead_room: Arc<Room>,
+    max_age: Duration,
+    /// All that flushers ship to.
+    meant: BTreeSet<Destination>,
     /// Made with the first destination.
     network: Option<tokio::runtime::Runtime>,
     posts: HashMap<Destination, Post>,
     /// Bytes before compression that one destination may hold in memory.
     memory_bytes: u64,
+    /// Bytes of batches that one flusher may let wait for open groups.
+    group_bytes: u64,
     pub(super) accounts: Arc<TrackAccounts>,
     alarms: Arc<Alarms>,
 }
@@ -93,16 +100,22 @@ pub(super) struct Station {
 }
 
 impl Depot {
-    /// No destinations yet, of at most `destinations`, which share the budget of bytes in flight.
-    pub(super) fn new(spec: DepotSpec, destinations: usize, budget_bytes: usize, alarms: &Arc<Alarms>) -> Self {
+    /// No destination is open yet of all those that flushers ship to. They share the budget of bytes in flight.
+    pub(super) fn new(spec: DepotSpec, shipped_to: &[&Destination], budget_bytes: usize, alarms: &Arc<Alarms>) -> Self {
+        let meant: BTreeSet<Destination> = shipped_to.iter().map(|destination| (*destination).clone()).collect();
         // A quarter in open groups, another one in packages; the rest is for reading and processing.
-        let memory_bytes = budget_bytes as u64 / (4 * destinations.max(1) as u64);
+        let part = |of: usize| budget_bytes as u64 / (4 * of.max(1) as u64);
+        let (group_bytes, memory_bytes) = (part(shipped_to.len()), part(meant.len()));
         Self {
             room: Room::new(spec.shipping.spool_max_bytes),
+            dead_room: Room::new(spec.shipping.spool_max_bytes / 4),
+            max_age: spec.shipping.spool_max_age,
             spec,
             network: None,
             posts: HashMap::new(),
             memory_bytes: memory_bytes.max(LEAST_MEMORY_BYTES),
+            group_bytes,
+            meant,
             accounts: Arc::default(),
             alarms: Arc::clone(alarms),
         }
@@ -130,7 +143,7 @@ impl Depot {
         let handover = Handover {
             packages: post.packages.clone(),
             package_bytes: Arc::clone(&post.package_bytes),
-            memory_bytes: self.memory_bytes,
+            memory_bytes: self.group_bytes,
         };
         Ok((handover, courier))
     }
@@ -142,6 +155,11 @@ impl Depot {
         abort: &Receiver<Infallible>,
     ) -> anyhow::Result<Courier> {
         self.courier(destination, Terms::default(), abort)
+    }
+
+    /// Gives nothing up for its age.
+    pub(super) fn keep_for_ever(&mut self) {
+        self.max_age = Duration::MAX;
     }
 
     fn courier(
@@ -158,7 +176,7 @@ impl Depot {
             most_under_way: shipping.max_requests,
             bytes_per_sec: terms.bytes_per_sec,
             memory_bytes: self.memory_bytes,
-            max_age: shipping.spool_max_age,
+            max_age: self.max_age,
         };
         let client = Client::new(ClientSpec {
             extra_headers: terms.extra_headers.iter().cloned().collect(),
@@ -196,11 +214,53 @@ impl Depot {
     fn disk(&self, destination: &Destination) -> anyhow::Result<(Disk, Vec<String>)> {
         let context = || format!("cannot use the spool of {}/{}", destination.project, destination.logstore);
         let data_dir = &self.spec.data_dir;
+        self.adopt(destination).with_context(context)?;
         let (spool, mut notes) = Spool::open(data_dir, destination, Arc::clone(&self.room)).with_context(context)?;
         let (dead_letters, more) =
-            DeadLetters::open(data_dir, destination, Arc::clone(&self.room)).with_context(context)?;
+            DeadLetters::open(data_dir, destination, Arc::clone(&self.dead_room)).with_context(context)?;
         notes.extend(more);
         Ok((Disk::new(spool, dead_letters), notes.iter().map(ToString::to_string).collect()))
+    }
+
+    /// Takes over what waits for a logstore under another endpoint or region, to which nothing is shipped any more: somebody has
+    /// mended the config.
+    fn adopt(&self, destination: &Destination) -> anyhow::Result<()> {
+        let is_same = |other: &Destination| {
+            other.project == destination.project
+                && other.logstore == destination.logstore
+                && !self.meant.contains(other)
+        };
+        for other in spool::look::destinations(&self.spec.data_dir, false)?.into_iter().filter(is_same) {
+            let moved = spool::adopt(&self.spec.data_dir, &other, destination)?;
+            if moved.packages > 0 {
+                let Destination { project, logstore, endpoint, .. } = destination;
+                info!(
+                    project,
+                    logstore,
+                    was = other.endpoint,
+                    now = endpoint,
+                    moved.events,
+                    "waiting events follow the endpoint"
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Says for which destinations something waits to which nothing is shipped.
+    pub(super) fn tell_orphans(&self) {
+        let known = match spool::look::destinations(&self.spec.data_dir, false) {
+            Ok(known) => known,
+            Err(error) => return warn!(%error, "cannot look for what waits on disk"),
+        };
+        for Destination { project, logstore, endpoint, .. } in known.difference(&self.meant) {
+            warn!(
+                project,
+                logstore,
+                endpoint,
+                "events wait on disk, and no pipeline ships there; `loglift spool replay` sends them"
+            );
+        }
     }
 
     fn network(&mut self) -> anyhow::Result<tokio::runtime::Handle> {
@@ -230,7 +290,7 @@ impl Depot {
 pub(super) const NETWORK_GRACE: Duration = Duration::from_millis(100);
 
 const NETWORK_THREADS: usize = 2;
-/// Packages that may wait for a courier. The bytes of their batches are what usually limits them.
-const QUEUED_PACKAGES: usize = 16;
+/// Packages that may wait for a courier, besides those that it has.
+const QUEUED_PACKAGES: usize = 2;
 const LEAST_MEMORY_BYTES: u64 = 1 << 20;
 const LARGEST_PACKAGE_BYTES: u64 = 8 << 20;

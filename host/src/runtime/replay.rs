@@ -19,35 +19,46 @@ pub struct Replayed {
     pub events: u64,
     /// How many events became dead letters.
     pub dead_events: u64,
-    /// How many packages wait still.
-    pub left: u64,
+    /// How many packages wait still; `None` if that is not known.
+    pub left: Option<u64>,
     /// Why they wait.
     pub refusal: Option<String>,
 }
 
 /// Sends what waits for each of `destinations` in a data directory that nobody else uses. A destination that takes nothing for
 /// as long as `patience` keeps what it has.
-///
-/// # Errors
-/// If a spool cannot be opened, or a destination cannot be sent to at all.
 pub fn replay(
     spec: DepotSpec,
     destinations: Vec<Destination>,
     patience: Duration,
     alarms: &Arc<Alarms>,
-) -> anyhow::Result<Vec<Replayed>> {
+) -> Vec<Replayed> {
     let (_never, abort) = bounded::<Infallible>(0);
-    let mut depot = Depot::new(spec, destinations.len(), 0, alarms);
+    let meant: Vec<&Destination> = destinations.iter().collect();
+    let mut depot = Depot::new(spec, &meant, 0, alarms);
+    depot.keep_for_ever();
     let mut all = Vec::new();
-    for destination in destinations {
-        let report = depot.courier_of(&destination, &abort)?.replay(patience);
+    for destination in destinations.iter().cloned() {
+        let report = match depot.courier_of(&destination, &abort) {
+            Ok(courier) => courier.replay(patience),
+            Err(error) => {
+                all.push(Replayed::not_begun(destination, format!("{error:#}")));
+                continue;
+            }
+        };
         all.push(Replayed {
             destination,
             events: report.counts.events,
             dead_events: report.counts.dead_events,
-            left: report.spooled.0,
+            left: Some(report.spooled.0),
             refusal: report.failing.map(|(_, refusal)| refusal),
         });
     }
-    Ok(all)
+    all
+}
+
+impl Replayed {
+    fn not_begun(destination: Destination, refusal: String) -> Self {
+        Self { destination, events: 0, dead_events: 0, left: None, refusal: Some(refusal) }
+    }
 }

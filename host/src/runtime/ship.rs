@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, never, select, unbounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, never, select, unbounded};
 
 use crate::event::Delivery;
 use crate::flusher::sls::dispatch::{Accounts, Dispatch, Report};
@@ -137,11 +137,16 @@ impl Courier {
     /// Sends what is on disk until nothing is left, or the destination has taken nothing for as long as `patience`.
     pub(super) fn replay(mut self, patience: Duration) -> Report {
         let (to_answers, answers) = unbounded();
+        let (mut taken, mut since) = (0, Instant::now());
         loop {
             let now = Instant::now();
             let due = self.turn(now, &to_answers);
             let report = self.dispatch.report();
-            let is_hopeless = report.failing.as_ref().is_some_and(|(since, _)| now.duration_since(*since) >= patience);
+            if std::mem::replace(&mut taken, report.counts.packages) != report.counts.packages {
+                since = now;
+            }
+            let has_refused = report.counts.refusals > 0 || report.waiting == 0;
+            let is_hopeless = has_refused && now.duration_since(since) >= patience;
             if is_hopeless || report.waiting == 0 && report.spooled.0 == 0 {
                 return report;
             }
@@ -156,8 +161,16 @@ impl Courier {
         let (client, network) = (&self.client, &self.network);
         self.dispatch.turn(now, unix_seconds(), &mut |ticket, package| {
             let (client, package, answers) = (Arc::clone(client), package.clone(), answers.clone());
+            let request =
+                network.spawn(async move { tokio::time::timeout(LONGEST_REQUEST, client.put(&package)).await });
+            let host = self.client.host().to_owned();
             network.spawn(async move {
-                let answer = client.put(&package).await;
+                let answer = match request.await {
+                    Ok(Ok(answer)) => answer,
+                    // A package that is never answered would hold up its lanes for ever.
+                    Ok(Err(_)) => Answer::lost(&host, "nothing came of the request for minutes"),
+                    Err(error) => Answer::lost(&host, &format!("the request was not made: {error}")),
+                };
                 // Nobody waits for it once the courier has put everything away.
                 _ = answers.send((ticket, answer));
             });
@@ -190,16 +203,10 @@ impl Courier {
             self.dispatch.answered(ticket, answer, Instant::now());
         }
         self.dispatch.put_away(Instant::now());
-        loop {
-            match self.inbox.try_recv() {
-                Ok(outgoing) => self.dispatch.take(outgoing),
-                Err(TryRecvError::Disconnected) => break,
-                Err(TryRecvError::Empty) => match self.inbox.recv_timeout(SHORT) {
-                    Ok(outgoing) => self.dispatch.take(outgoing),
-                    Err(RecvTimeoutError::Disconnected) => break,
-                    Err(RecvTimeoutError::Timeout) => continue,
-                },
-            }
+        // The packers give up what they have as well. One sync is for all that has come meanwhile.
+        while let Ok(outgoing) = self.inbox.recv() {
+            self.dispatch.take(outgoing);
+            self.inbox.try_iter().for_each(|outgoing| self.dispatch.take(outgoing));
             self.dispatch.put_away(Instant::now());
         }
         self.publish();
@@ -255,7 +262,7 @@ fn unix_seconds() -> i64 {
 
 /// How long a thread waits that has nothing to do. New credentials are noticed after it.
 const LONG: Duration = Duration::from_secs(1);
-/// How often it is looked whether more comes to be put away.
-const SHORT: Duration = Duration::from_millis(20);
+/// A request takes no longer than this, whatever time-outs say.
+const LONGEST_REQUEST: Duration = Duration::from_secs(300);
 /// How long a destination that takes nothing is tried when the agent stops.
 const CLOSING_PATIENCE: Duration = Duration::from_secs(2);

@@ -58,12 +58,12 @@ pub(super) fn replay(arguments: &ReplayArguments, common: &Common) -> anyhow::Re
     let destinations: Vec<_> = destinations(&directory, false)?.into_iter().collect();
     let spec = depot(&config, &Surroundings::look(&config, &environment), directory)?;
     let patience = Duration::from_secs(arguments.patience);
-    let all = replay::replay(spec, destinations, patience, &Arc::new(Alarms::for_long_runs()))?;
+    let all = replay::replay(spec, destinations, patience, &Arc::new(Alarms::for_long_runs()));
     if all.is_empty() {
         return print("nothing waits\n");
     }
     print(&all.iter().map(describe).collect::<String>())?;
-    if all.iter().any(|replayed| replayed.left > 0) {
+    if all.iter().any(|replayed| replayed.left != Some(0)) {
         bail!("not everything could be sent");
     }
     Ok(true)
@@ -76,9 +76,11 @@ fn describe(replayed: &Replayed) -> String {
     if *dead_events > 0 {
         line += &format!(", {dead_events} refused for good");
     }
-    if *left > 0 {
-        line +=
-            &format!(", {left} packages wait still: {}", one_line(refusal.as_deref().unwrap_or("not sent in time")));
+    let reason = one_line(refusal.as_deref().unwrap_or("not sent in time"));
+    match left {
+        Some(0) => {}
+        Some(left) => line += &format!(", {left} packages wait still: {reason}"),
+        None => line += &format!(", what waits cannot be sent: {reason}"),
     }
     line + "\n"
 }

@@ -52,6 +52,10 @@ pub struct Dispatch {
     counts: Counts,
     last_refusal: Option<Refusal>,
     next_expiry: Option<Instant>,
+    /// When it began, by both clocks.
+    begun: Option<(Instant, i64)>,
+    /// What the destination refused for good and the disk did not take yet, with the reasons.
+    unburied: Vec<(Item, String)>,
     is_closing: bool,
 }
 
@@ -63,8 +67,10 @@ pub struct Disk {
     pub dead_letters: DeadLetters,
     /// Everything that the spool has is in the outbox, or was.
     is_read: bool,
-    /// When it is tried again after an error.
-    retry_at: Option<Instant>,
+    /// When it is written to again after an error.
+    append_at: Option<Instant>,
+    /// When it is read again after an error.
+    take_at: Option<Instant>,
 }
 
 /// What was done so far.
@@ -108,7 +114,7 @@ pub struct Report {
 impl Disk {
     /// A spool, and where dead letters go.
     pub fn new(spool: Spool, dead_letters: DeadLetters) -> Self {
-        Self { spool, dead_letters, is_read: false, retry_at: None }
+        Self { spool, dead_letters, is_read: false, append_at: None, take_at: None }
     }
 }
 
@@ -132,13 +138,15 @@ impl Dispatch {
             counts: Counts::default(),
             last_refusal: None,
             next_expiry: None,
+            begun: None,
+            unburied: Vec::new(),
             is_closing: false,
         }
     }
 
     /// Whether a package may be taken: not if too much waits in memory already.
     pub fn has_room(&self) -> bool {
-        self.outbox.unacknowledged_bytes() < self.settings.memory_bytes
+        self.outbox.unacknowledged_bytes() < self.settings.memory_bytes && self.unburied.is_empty()
     }
 
     /// Whether packages wait for nothing but older ones of their lanes: larger packages would be better.
@@ -153,7 +161,7 @@ impl Dispatch {
 
     /// Whether the destination takes nothing.
     pub fn is_failing(&self) -> bool {
-        self.outbox.health().failing_since.is_some()
+        self.outbox.failing_since().is_some()
     }
 
     /// Takes a package.
@@ -168,7 +176,11 @@ impl Dispatch {
 
     /// Does what is to be done now, and sends what is to be sent. Returns when it is to be called again at the latest.
     pub fn turn(&mut self, now: Instant, unix_now: i64, send: &mut dyn FnMut(Ticket, &Package)) -> Option<Instant> {
+        self.tell_notes();
         self.expire(now, unix_now);
+        if self.disk.append_at.is_none_or(|time| time <= now) {
+            std::mem::take(&mut self.unburied).into_iter().for_each(|(item, reason)| self.bury(item, reason, now));
+        }
         if self.is_spilling(now) {
             self.spill(now);
         }
@@ -177,8 +189,8 @@ impl Dispatch {
             failpoint::hit("send");
             send(ticket, package);
         }
-        let patience = self.outbox.health().failing_since.map(|since| since + SPILL_PATIENCE);
-        let times = [self.outbox.wakes_at(now), patience, self.disk.retry_at, self.next_expiry];
+        let patience = self.outbox.failing_since().map(|since| since + SPILL_PATIENCE);
+        let times = [self.outbox.wakes_at(now), patience, self.disk.append_at, self.disk.take_at, self.next_expiry];
         times.into_iter().flatten().filter(|time| *time > now).min()
     }
 
@@ -197,7 +209,7 @@ impl Dispatch {
                 self.tell_refusal(&refusal);
                 match self.outbox.refused(ticket, refusal.class, now) {
                     Some(Verdict::Split(item, ticket)) => self.halve(item, ticket, &refusal, now),
-                    Some(Verdict::Dead(item, ticket)) => self.bury(item, ticket, &refusal.to_string(), now),
+                    Some(Verdict::Dead(item)) => self.bury(item, refusal.reason(), now),
                     Some(Verdict::Again) | None => {}
                 }
                 self.last_refusal = Some(refusal);
@@ -222,7 +234,7 @@ impl Dispatch {
     /// Brings everything in memory to disk, since nothing will be sent any more. Returns whether all of it is safe.
     pub fn put_away(&mut self, now: Instant) -> bool {
         self.outbox.abandon();
-        self.disk.retry_at = None;
+        self.disk.append_at = None;
         self.spill(now);
         self.outbox.unacknowledged_bytes() == 0
     }
@@ -236,7 +248,7 @@ impl Dispatch {
             under_way: (self.outbox.under_way(), self.outbox.allowed()),
             spooled: (self.disk.spool.records(), self.disk.spool.bytes()),
             oldest_read_seconds: self.disk.spool.oldest_read_seconds(),
-            failing: self.outbox.health().failing_since.map(|since| (since, last)),
+            failing: self.outbox.failing_since().map(|since| (since, last)),
         }
     }
 
@@ -246,16 +258,16 @@ impl Dispatch {
         if self.is_closing && !self.disk.is_read {
             return true;
         }
-        let Some(since) = self.outbox.health().failing_since else { return false };
+        let Some(since) = self.outbox.failing_since() else { return false };
         now.duration_since(since) >= SPILL_PATIENCE || !self.has_room()
     }
 
     /// Brings to disk what may go there.
     fn spill(&mut self, now: Instant) {
-        if self.disk.retry_at.is_some_and(|time| time > now) {
+        if self.disk.append_at.is_some_and(|time| time > now) {
             return;
         }
-        self.disk.retry_at = None;
+        self.disk.append_at = None;
         let mut stored = Vec::new();
         let mut waiting = self.outbox.spillable().into_iter();
         for (ticket, item) in waiting.by_ref() {
@@ -263,7 +275,7 @@ impl Dispatch {
                 Ok(()) => stored.push((ticket, item)),
                 Err(error) => {
                     self.tell_append_error(&error);
-                    self.disk.retry_at = Some(now + DISK_RETRY);
+                    self.disk.append_at = Some(now + DISK_RETRY);
                     self.outbox.put_back(ticket, item);
                     break;
                 }
@@ -277,7 +289,7 @@ impl Dispatch {
         if let Err(error) = self.disk.spool.sync() {
             // They may be there twice then.
             self.tell_append_error(&AppendError::Io(error));
-            self.disk.retry_at = Some(now + DISK_RETRY);
+            self.disk.append_at = Some(now + DISK_RETRY);
             return stored.into_iter().for_each(|(ticket, item)| self.outbox.put_back(ticket, item));
         }
         self.counts.spooled_packages += stored.len() as u64;
@@ -286,7 +298,7 @@ impl Dispatch {
 
     /// Takes as much from disk as may be under way.
     fn load(&mut self, now: Instant) {
-        while !self.is_closing && !self.disk.is_read && self.disk.retry_at.is_none_or(|time| time <= now) {
+        while !self.is_closing && !self.disk.is_read && self.disk.take_at.is_none_or(|time| time <= now) {
             let (packages, bytes) = self.outbox.loaded();
             if packages > self.outbox.allowed() as usize || bytes > LOADED_BYTES {
                 return;
@@ -295,7 +307,7 @@ impl Dispatch {
                 Ok(Some((record, package))) => self.outbox.push(package, Claim::Record(record)),
                 Ok(None) => self.disk.is_read = true,
                 Err(error) => {
-                    self.disk.retry_at = Some(now + DISK_RETRY);
+                    self.disk.take_at = Some(now + DISK_RETRY);
                     self.alarm(
                         "SECONDARY_READ_WRITE_ALARM",
                         format!("cannot read what waits on disk: {}; trying again", chain(&error)),
@@ -312,21 +324,29 @@ impl Dispatch {
             return;
         }
         self.next_expiry = Some(now + EXPIRY_PERIOD);
+        // The clock of the machine may be set at any time; what is on disk does not get older by that.
+        let (begun, unix_begun) = *self.begun.get_or_insert((now, unix_now));
+        let unix_now = unix_begun.saturating_add(now.duration_since(begun).as_secs().cast_signed());
+        // What the next request may bring there is not given up.
+        let Some(since) = self.outbox.failing_since() else { return };
         let Some(oldest) = self.disk.spool.oldest_read_seconds() else { return };
-        let limit = self.settings.max_age.as_secs().cast_signed();
-        if unix_now - oldest > limit / 4 * 3 {
+        let limit = i64::try_from(self.settings.max_age.as_secs()).unwrap_or(i64::MAX);
+        if unix_now.saturating_sub(oldest) > limit / 4 * 3 {
             let hours = |seconds: i64| seconds as f64 / 3600.0;
             self.alarm(
                 "SEND_DATA_FAIL_ALARM",
                 format!(
                     "the oldest package on disk is {:.1} hours old; what gets {:.1} hours old is given up",
-                    hours(unix_now - oldest),
+                    hours(unix_now.saturating_sub(oldest)),
                     hours(limit)
                 ),
                 1,
             );
         }
-        let oldest_kept = unix_now - limit;
+        if now.duration_since(since) < EXPIRY_PATIENCE {
+            return;
+        }
+        let oldest_kept = unix_now.saturating_sub(limit);
         for item in self.outbox.remove_loaded(|package| package.head.read_seconds < oldest_kept) {
             if let Claim::Record(record) = item.claim {
                 self.end_part(record);
@@ -343,8 +363,10 @@ impl Dispatch {
     fn halve(&mut self, item: Item, ticket: Ticket, refusal: &Refusal, now: Instant) {
         let parts = match split(&item.package) {
             Ok(Some(parts)) if parts.len() as u64 <= item.places() => parts,
-            Ok(_) => return self.bury(item, ticket, &refusal.to_string(), now),
-            Err(error) => return self.bury(item, ticket, &format!("{refusal}; {}", chain(&error)), now),
+            // Only the service itself may decide over an event. Whoever else says so may be gone in a while.
+            Ok(_) if refusal.request_id.is_none() => return self.outbox.retry(ticket, item, now + STRANGER_RETRY),
+            Ok(_) => return self.bury(item, refusal.reason(), now),
+            Err(error) => return self.bury(item, format!("{}; {}", refusal.reason(), chain(&error)), now),
         };
         let places = item.places();
         let claims = match item.claim {
@@ -357,12 +379,13 @@ impl Dispatch {
         self.outbox.push_parts(ticket, places, parts.into_iter().zip(claims).collect());
     }
 
-    /// Puts a package aside that will never be taken.
-    fn bury(&mut self, item: Item, ticket: Ticket, reason: &str, now: Instant) {
+    /// Puts a package aside that will never be taken. If the disk does not take it, that is tried again later.
+    fn bury(&mut self, item: Item, reason: String, now: Instant) {
         let head = &item.package.head;
-        if let Err(error) = self.disk.dead_letters.append(&item.package, reason) {
+        if let Err(error) = self.disk.dead_letters.append(&item.package, &reason) {
             self.tell_append_error(&error);
-            return self.outbox.retry(ticket, item, now + DISK_RETRY);
+            self.disk.append_at = Some(now + DISK_RETRY);
+            return self.unburied.push((item, reason));
         }
         self.counts.dead_events += head.events;
         self.alarm(
@@ -412,6 +435,13 @@ impl Dispatch {
         );
     }
 
+    /// Says what was found damaged on disk while it was read.
+    fn tell_notes(&mut self) {
+        for note in self.disk.spool.notes() {
+            self.alarm("SECONDARY_READ_WRITE_ALARM", note.to_string(), 1);
+        }
+    }
+
     fn tell_refusal(&self, refusal: &Refusal) {
         let kind = match refusal.class {
             Class::QuotaLogstore | Class::QuotaProject => "SEND_QUOTA_EXCEED_ALARM",
@@ -453,6 +483,10 @@ fn split_receipts(receipts: Vec<Receipt>, parts: usize) -> Vec<Claim> {
 const SPILL_PATIENCE: Duration = Duration::from_secs(5);
 /// How soon a disk is tried again that took nothing.
 const DISK_RETRY: Duration = Duration::from_secs(1);
+/// How long a destination must have taken nothing before anything for it is given up.
+const EXPIRY_PATIENCE: Duration = Duration::from_secs(60);
+/// How soon an event is sent again that somebody before the service does not let through.
+const STRANGER_RETRY: Duration = Duration::from_secs(30);
 /// How often it is looked what is too old.
 const EXPIRY_PERIOD: Duration = Duration::from_secs(10);
 /// How much is taken from disk ahead of being sent.

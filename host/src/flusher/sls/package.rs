@@ -46,6 +46,16 @@ pub struct Head {
     pub origins: Vec<Origin>,
 }
 
+impl Head {
+    /// About how large its groups are before compression, those of a list too.
+    pub fn uncompressed_bytes(&self) -> u64 {
+        match self.form {
+            Form::LogGroup => self.raw_bytes,
+            Form::List => self.raw_bytes.max(self.origins.iter().map(|origin| origin.bytes).sum()),
+        }
+    }
+}
+
 /// What was read of one source to make a package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {

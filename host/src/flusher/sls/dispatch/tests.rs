@@ -140,7 +140,7 @@ fn refusal(class: Class) -> Refusal {
         status: None,
         code: "Code".to_owned(),
         message: "no".to_owned(),
-        request_id: None,
+        request_id: Some("ID".to_owned()),
     }
 }
 
@@ -248,6 +248,73 @@ fn a_day_of_outage_keeps_memory_flat_and_what_gets_too_old_is_told() {
 }
 
 #[test]
+fn what_got_old_while_nobody_ran_is_sent_and_not_given_up() {
+    let mut bench = Bench::new(1 << 30);
+    bench.dispatch.take(Outgoing { package: package(0, 7, START), receipts: Vec::new() });
+    bench.turn(|_| Err(Class::Network));
+    assert!(bench.dispatch.put_away(bench.now));
+    bench.pass(10 * SETTINGS.max_age);
+    let mut bench = bench.restart();
+    bench.drain(|_| Ok(()));
+    assert_eq!((bench.numbers(), bench.dispatch.counts.expired_events), (vec![0], 0));
+}
+
+#[test]
+fn a_clock_that_is_set_makes_nothing_older() {
+    let mut bench = Bench::new(1 << 30);
+    for _ in 0..100 {
+        bench.dispatch.take(Outgoing { package: package(0, 7, START), receipts: Vec::new() });
+        bench.turn(|_| Err(Class::Network));
+        bench.pass(Duration::from_secs(3));
+        bench.unix_now += 50 * 365 * 24 * 3600;
+    }
+    assert_eq!(bench.dispatch.counts.expired_events, 0);
+    bench.drain(|_| Ok(()));
+    assert_eq!(bench.taken.len(), 100);
+}
+
+#[test]
+fn who_is_not_the_service_decides_over_no_event() {
+    let mut bench = Bench::new(1 << 30);
+    bench.dispatch.take(packed(crate::event::testing::batch(&["a", "b"])).0);
+    let stranger = Refusal { request_id: None, ..refusal(Class::TooLarge) };
+    for _ in 0..10 {
+        bench.dispatch.turn(bench.now, bench.unix_now, &mut |ticket, package| {
+            bench.under_way.insert(ticket, package.clone());
+        });
+        for (ticket, _) in std::mem::take(&mut bench.under_way) {
+            bench.dispatch.answered(ticket, Answer::Refused(stranger.clone()), bench.now);
+        }
+        bench.pass(STRANGER_RETRY);
+    }
+    assert_eq!(bench.dispatch.counts.dead_events, 0);
+    bench.drain(|_| Ok(()));
+    assert_eq!(bench.taken.iter().map(|package| package.head.events).sum::<u64>(), 2);
+}
+
+#[test]
+fn dead_letters_that_have_no_room_wait_and_nothing_more_is_taken() {
+    let mut bench = Bench::new(10);
+    bench.dispatch.take(packed(crate::event::testing::batch(&["a"])).0);
+    bench.turn(|_| Err(Class::Invalid));
+    assert!(!bench.dispatch.has_room());
+    let refusals = bench.dispatch.counts.refusals;
+    bench.pass(10 * DISK_RETRY);
+    bench.turn(|_| Err(Class::Invalid));
+    assert_eq!((bench.dispatch.counts.refusals, bench.dispatch.counts.dead_events), (refusals, 0));
+}
+
+#[test]
+fn a_clock_that_cannot_be_corrected_is_an_outage() {
+    let mut bench = Bench::new(1 << 30);
+    bench.dispatch.take(Outgoing { package: package(0, 7, START), receipts: Vec::new() });
+    bench.turn(|_| Err(Class::Clock));
+    assert!(bench.dispatch.is_failing());
+    bench.drain(|_| Ok(()));
+    assert_eq!(bench.taken.len(), 1);
+}
+
+#[test]
 fn a_full_spool_stops_taking_and_loses_nothing() {
     let mut bench = Bench::new(300_000);
     let mut number = 0;
@@ -261,6 +328,20 @@ fn a_full_spool_stops_taking_and_loses_nothing() {
     assert!(bench.room.used_bytes() <= 300_000);
     bench.drain(|_| Ok(()));
     assert_eq!(bench.taken.len() as u64, number);
+}
+
+#[test]
+fn a_spool_that_is_full_is_read_nevertheless() {
+    let mut bench = Bench::new(20_000);
+    for number in 0..100 {
+        bench.dispatch.take(Outgoing { package: package(number, 7, START), receipts: Vec::new() });
+    }
+    // Everything that has room goes to disk at once, so that nothing of it is in memory when the service comes back.
+    bench.turn(|_| Err(Class::Network));
+    bench.pass(SPILL_PATIENCE);
+    bench.dispatch.turn(bench.now, bench.unix_now, &mut |_, _| ());
+    bench.drain(|_| Ok(()));
+    assert_eq!(bench.numbers(), (0..100).collect::<Vec<_>>());
 }
 
 #[test]

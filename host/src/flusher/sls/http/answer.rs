@@ -57,6 +57,12 @@ struct ErrorBody {
 }
 
 impl Answer {
+    /// No answer, for a reason of this machine's own.
+    pub fn lost(host: &str, message: &str) -> Self {
+        let (host, code, message) = (host.to_owned(), "RequestError".to_owned(), message.to_owned());
+        Self::Refused(Refusal { class: Class::Network, host, status: None, code, message, request_id: None })
+    }
+
     /// What an answer of `host` means.
     ///
     /// Only the service names its requests. An answer without a name is somebody else's, a proxy's or a portal's, and
@@ -134,6 +140,11 @@ impl fmt::Display for Refusal {
 }
 
 impl Refusal {
+    /// Why a package is refused, in words that are the same for all that are refused for it.
+    pub fn reason(&self) -> String {
+        format!("{}: {}", self.code, self.message)
+    }
+
     fn advice(&self) -> &'static str {
         match self.code.as_str() {
             "SignatureNotMatch" => "check the access key secret",

@@ -132,6 +132,11 @@ impl Client {
         Some(hasher.finish())
     }
 
+    /// Who is sent to.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
     /// How far the service's clock is ahead of this machine's, as far as is known.
     pub fn clock_ahead_secs(&self) -> i64 {
         self.clock.ahead_secs()

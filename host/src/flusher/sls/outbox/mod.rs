@@ -31,7 +31,8 @@ pub struct Outbox {
     /// Bytes of what came from disk.
     loaded_bytes: u64,
     loaded: usize,
-    health: Health,
+    /// Since when there were only refusals.
+    failing_since: Option<Instant>,
 }
 
 /// A package's place in the outbox. Of two of one lane, the one with the smaller ticket goes first.
@@ -68,13 +69,6 @@ pub enum Claim {
     Record(RecordId),
 }
 
-/// What the last answers say of the destination.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Health {
-    /// Since when there were only refusals.
-    pub failing_since: Option<Instant>,
-}
-
 /// What is to be done with a package that was refused.
 pub enum Verdict {
     /// It stays here and is tried again.
@@ -82,7 +76,7 @@ pub enum Verdict {
     /// These very bytes will never be taken: in halves, perhaps.
     Split(Item, Ticket),
     /// It will never be taken.
-    Dead(Item, Ticket),
+    Dead(Item),
 }
 
 impl Outbox {
@@ -98,7 +92,7 @@ impl Outbox {
             unacknowledged_bytes: 0,
             loaded_bytes: 0,
             loaded: 0,
-            health: Health::default(),
+            failing_since: None,
         }
     }
 
@@ -139,7 +133,7 @@ impl Outbox {
             *self.busy.entry(lane).or_default() += 1;
         }
         self.under_way += 1;
-        self.rate.spend(item.package.head.raw_bytes, now);
+        self.rate.spend(item.package.head.uncompressed_bytes(), now);
         Some((*ticket, &item.package))
     }
 
@@ -147,23 +141,28 @@ impl Outbox {
     pub fn taken(&mut self, ticket: Ticket, now: Instant) -> Option<Item> {
         self.land(ticket);
         self.limiter.succeeded(now);
-        self.health.failing_since = None;
+        if self.failing_since.take().is_some() {
+            self.wake(now);
+        }
         self.remove(ticket)
     }
 
     /// Says that a package was refused.
     pub fn refused(&mut self, ticket: Ticket, class: Class, now: Instant) -> Option<Verdict> {
         self.land(ticket);
-        let reaction = Reaction::to(class);
+        let reaction = match Reaction::to(class) {
+            Reaction::CorrectClock if self.items.get(&ticket)?.clock_attempts >= MOST_CLOCK_ATTEMPTS => Reaction::SLOW,
+            reaction => reaction,
+        };
         if let Some((_, longest)) = reaction.destination_delays() {
             self.limiter.failed(longest, now);
-            self.health.failing_since.get_or_insert(now);
+            self.failing_since.get_or_insert(now);
         }
         let item = self.items.get_mut(&ticket)?;
         match reaction {
             Reaction::Halve => return Some(Verdict::Split(self.remove(ticket)?, ticket)),
             Reaction::Tries if item.refusals + 1 >= MOST_REFUSALS => {
-                return Some(Verdict::Dead(self.remove(ticket)?, ticket));
+                return Some(Verdict::Dead(self.remove(ticket)?));
             }
             Reaction::Tries => item.refusals += 1,
             Reaction::CorrectClock => item.clock_attempts += 1,
@@ -234,9 +233,9 @@ impl Outbox {
         self.items.values_mut().for_each(|item| item.is_under_way = false);
     }
 
-    /// What the last answers say of the destination.
-    pub fn health(&self) -> Health {
-        self.health
+    /// Since when the destination has taken nothing.
+    pub fn failing_since(&self) -> Option<Instant> {
+        self.failing_since
     }
 
     /// Bytes before compression of packages whose batches are not acknowledged.
@@ -282,7 +281,7 @@ impl Outbox {
     fn insert(&mut self, ticket: Ticket, item: Item) {
         let head = &item.package.head;
         match item.claim {
-            Claim::Batches(_) => self.unacknowledged_bytes += head.raw_bytes,
+            Claim::Batches(_) => self.unacknowledged_bytes += head.uncompressed_bytes(),
             Claim::Record(_) => {
                 self.loaded_bytes += item.package.body.len() as u64;
                 self.loaded += 1;
@@ -294,7 +293,7 @@ impl Outbox {
     fn remove(&mut self, ticket: Ticket) -> Option<Item> {
         let item = self.items.remove(&ticket)?;
         match item.claim {
-            Claim::Batches(_) => self.unacknowledged_bytes -= item.package.head.raw_bytes,
+            Claim::Batches(_) => self.unacknowledged_bytes -= item.package.head.uncompressed_bytes(),
             Claim::Record(_) => {
                 self.loaded_bytes -= item.package.body.len() as u64;
                 self.loaded -= 1;
@@ -347,7 +346,7 @@ impl Item {
     /// How long it has to wait, after a refusal, for the next try.
     fn delay(&self, reaction: Reaction, ticket: Ticket) -> Duration {
         let (first, longest) = match reaction {
-            Reaction::CorrectClock if self.clock_attempts <= MOST_CLOCK_ATTEMPTS => return Duration::ZERO,
+            Reaction::CorrectClock => return Duration::ZERO,
             reaction => reaction.destination_delays().unwrap_or(SLOW),
         };
         let doublings = self.attempts.saturating_sub(1).min(16);
@@ -370,16 +369,17 @@ enum Reaction {
 }
 
 impl Reaction {
+    const SLOW: Self = Self::Wait { first: SLOW.0, longest: SLOW.1 };
+
     fn to(class: Class) -> Self {
-        let wait = |(first, longest)| Self::Wait { first, longest };
         match class {
-            Class::Network => wait(FAST),
+            Class::Network => Self::Wait { first: FAST.0, longest: FAST.1 },
             Class::Server
             | Class::QuotaLogstore
             | Class::QuotaProject
             | Class::Credentials
             | Class::Missing
-            | Class::Odd => wait(SLOW),
+            | Class::Odd => Self::SLOW,
             Class::Clock => Self::CorrectClock,
             Class::Parameter | Class::Unknown => Self::Tries,
             Class::Invalid | Class::TooLarge => Self::Halve,
@@ -411,7 +411,7 @@ const MOST_REFUSALS: u32 = 5;
 /// So many times a package is sent again at once because of the clock.
 const MOST_CLOCK_ATTEMPTS: u32 = 3;
 /// From one package to the next. A package can be halved as often as this can, which is enough for the events of a log group.
-const PLACES: u64 = 1 << 20;
+const PLACES: u64 = 1 << 32;
 
 #[cfg(test)]
 mod tests;

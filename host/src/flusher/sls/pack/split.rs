@@ -1,14 +1,16 @@
 //! Halves a package that the service calls too large or invalid, so that what it can take gets through.
 //!
 //! One bad log makes the service refuse the whole request. Halves are tried again and halved again, until one log is alone
-//! with its fault. Both halves have the tags of the whole, its id included.
+//! with its fault. Both halves have the tags of the whole. The first one has its id as well, and the second one the id that it
+//! would have as a package: nobody is to take it for the first one that comes twice.
 //!
 //! The bytes may come from a disk, so nothing in them is taken for granted.
 
 use super::MAX_RAW_BYTES;
 use super::compress::{Compressor, decompress};
 use super::list::{self, Member};
-use super::wire::{Malformed, Value, fields};
+use super::tags::later_pack_id;
+use super::wire::{Field, Malformed, Value, fields};
 use crate::flusher::sls::package::{Compression, Form, Head, Origin, Package};
 
 /// Why a package cannot be halved. It is damaged: sending it again does not help.
@@ -93,14 +95,17 @@ fn halves_of_group(group: &Member) -> Result<Option<[Half; 2]>, SplitError> {
         return Ok(None);
     }
     let mut compressor = Compressor::new(group.compression);
-    let mut half = |logs: &[&[u8]]| {
-        let raw = [logs.concat(), others.concat()].concat();
+    let mut half = |logs: &[&[u8]], others: Vec<u8>| {
+        let raw = [logs.concat(), others].concat();
         let (compression, body) = compressor.compress(&raw);
         let member = Member { compression, raw_bytes: raw.len(), body };
         Half { form: Form::LogGroup, member, events: logs.len() as u64 }
     };
     let (first, second) = logs.split_at(logs.len() / 2);
-    Ok(Some([half(first), half(second)]))
+    let later = |field: &Field<'_>| later_pack_id(field, first.len() as u64).unwrap_or_else(|| field.encoded.to_vec());
+    let same = others.iter().flat_map(|field| field.encoded).copied().collect();
+    let later = others.iter().flat_map(later).collect();
+    Ok(Some([half(first, same), half(second, later)]))
 }
 
 fn raw(member: &Member) -> Result<bytes::Bytes, SplitError> {
@@ -110,10 +115,10 @@ fn raw(member: &Member) -> Result<bytes::Bytes, SplitError> {
     raw.ok_or(SplitError::Compressed)
 }
 
-/// The fields of a group, each as it is encoded.
+/// The fields of a group: its logs as they are encoded, and the others.
 struct Parts<'a> {
     logs: Vec<&'a [u8]>,
-    others: Vec<&'a [u8]>,
+    others: Vec<Field<'a>>,
 }
 
 impl<'a> Parts<'a> {
@@ -124,7 +129,7 @@ impl<'a> Parts<'a> {
             match (field.number, field.value) {
                 (LOGS, Value::Bytes(_)) => logs.push(field.encoded),
                 (LOGS, _) => return Err(Malformed),
-                _ => others.push(field.encoded),
+                _ => others.push(field),
             }
         }
         Ok(Self { logs, others })
@@ -235,6 +240,16 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn no_two_parts_have_the_same_id() {
+        let mut raw = raw_group(0, 7);
+        put_pair(&mut raw, 6, b"__pack_id__", b"CD01-FF");
+        let parts = split_all(package(Form::LogGroup, member(&raw, Compression::Lz4), 7));
+        let id = |part: &Package| String::from_utf8(groups(part)[0].tags[1].1.clone()).unwrap();
+        let expected = ["CD01-FF", "CD01-100", "CD01-101", "CD01-102", "CD01-103", "CD01-104", "CD01-105"];
+        assert_eq!(parts.iter().map(id).collect::<Vec<_>>(), expected);
     }
 
     #[test]

@@ -6,11 +6,11 @@
 //! first number is the hash of pipeline, path, device, inode and generation. The second is the offset of the record
 //! that the group's first event is from, plus how many events of that record are in earlier groups. Both are the same when
 //! the agent reads the same bytes again after a crash: a package that begins at the same event has the same id, which makes
-//! duplicates recognisable.
+//! duplicates recognisable. Of a package that is sent in parts, each part has an id of its own.
 
 use std::collections::BTreeMap;
 
-use super::wire::{put_bytes, put_pair};
+use super::wire::{Field, Value, fields, put_bytes, put_pair};
 use crate::event::{EventBatch, Source};
 
 /// The tags of batches.
@@ -53,6 +53,25 @@ pub(super) fn pack_id(pipeline: &str, batch: &EventBatch, event: usize) -> Strin
 /// Appends the id of a package.
 pub(super) fn put_pack_id(out: &mut Vec<u8>, id: &str) {
     put_pair(out, LOG_TAGS, PACK_ID, id.as_bytes());
+}
+
+/// The id of the part of a package that begins after so many of its events, as an encoded tag. `None` if the field of the
+/// package is not its id.
+///
+/// An event has a byte of its source at least, so that the id lies before that of the next package.
+pub(super) fn later_pack_id(field: &Field<'_>, events: u64) -> Option<Vec<u8>> {
+    let Value::Bytes(pair) = field.value else { return None };
+    let mut parts = fields(pair).filter_map(Result::ok);
+    let (key, value) = (parts.next()?.value, parts.next()?.value);
+    if field.number != u32::from(LOG_TAGS) || key != Value::Bytes(PACK_ID) {
+        return None;
+    }
+    let Value::Bytes(id) = value else { return None };
+    let (source, sequence) = std::str::from_utf8(id).ok()?.rsplit_once('-')?;
+    let sequence = u64::from_str_radix(sequence, 16).ok()?.checked_add(events)?;
+    let mut out = Vec::new();
+    put_pack_id(&mut out, &format!("{source}-{sequence:X}"));
+    Some(out)
 }
 
 fn identity(pipeline: &str, source: &Source) -> u64 {
@@ -125,6 +144,20 @@ mod tests {
         ids.sort();
         ids.dedup();
         assert_eq!(ids.len(), 5);
+    }
+
+    #[test]
+    fn a_later_part_has_an_id_of_its_own() {
+        let tag = |name: &[u8], value: &[u8]| {
+            let mut out = Vec::new();
+            put_pair(&mut out, LOG_TAGS, name, value);
+            out
+        };
+        let later = |tag: &[u8], events| later_pack_id(&fields(tag).next()?.ok()?, events);
+        assert_eq!(later(&tag(PACK_ID, b"CD01-FE"), 3), Some(tag(PACK_ID, b"CD01-101")));
+        for (name, value) in [(PACK_ID, &b"CD01"[..]), (PACK_ID, b"CD01-FFFFFFFFFFFFFFFF"), (b"host", b"CD01-1")] {
+            assert_eq!(later(&tag(name, value), 1), None);
+        }
     }
 
     #[test]

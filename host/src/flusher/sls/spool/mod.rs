@@ -34,7 +34,7 @@ use super::package::{Destination, Head, Package};
 pub use note::Note;
 use queue::Queue;
 pub use queue::{AppendError, RecordId};
-pub use requeue::{Requeued, requeue};
+pub use requeue::{Requeued, adopt, requeue};
 pub use room::Room;
 
 /// The packages of a destination. They belong to the one thread that has it.

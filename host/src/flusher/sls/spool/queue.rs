@@ -65,6 +65,8 @@ pub(super) struct Queue {
     /// The directory may have a segment that a crash would take out of it.
     has_new_file: bool,
     reader: Option<(u64, File)>,
+    /// The record that could not be read last, and how often.
+    unreadable: Option<(Place, u32)>,
     notes: Vec<Note>,
     /// When a segment is full. One that has a single record may be larger.
     pub(super) segment_bytes: u64,
@@ -88,6 +90,7 @@ impl Queue {
             is_group_lost: false,
             has_new_file: false,
             reader: None,
+            unreadable: None,
             notes: Vec::new(),
             segment_bytes: SEGMENT_BYTES,
             disk,
@@ -260,12 +263,12 @@ impl Queue {
             self.load(number)?;
             let Some(entry) = self.segments.get(&number).and_then(Segment::next) else { continue };
             let place = Place { segment: number, offset: entry.offset };
-            let bytes = self.read_record(place, entry.len);
-            self.take_out(place);
-            let bytes = match bytes {
+            let bytes = match self.read_record(place, entry.len) {
                 Err(error) if is_not_there(&error) => Vec::new(),
-                other => other?,
+                Err(error) => return Err(self.failed_to_read(place, error)),
+                Ok(bytes) => bytes,
             };
+            self.take_out(place);
             let Some(record) = frame::parse(place, &bytes) else {
                 self.reload(number)?;
                 continue;
@@ -276,6 +279,20 @@ impl Queue {
             return Ok(Some(Taken { id: RecordId(place), package: Package { head, body }, reason }));
         }
         Ok(None)
+    }
+
+    /// Notes that a record cannot be read. It is tried again, since later ones of its file wait for it; but not for ever.
+    fn failed_to_read(&mut self, place: Place, error: io::Error) -> io::Error {
+        self.reader = None;
+        let failures = match self.unreadable {
+            Some((known, failures)) if known == place => failures + 1,
+            _ => 1,
+        };
+        self.unreadable = Some((place, failures));
+        if failures >= MOST_READ_FAILURES {
+            self.take_out(place);
+        }
+        error
     }
 
     fn first_waiting(&self) -> Option<u64> {
@@ -457,6 +474,9 @@ fn check_version(disk: &Disk, number: u64) -> io::Result<()> {
         _ => Ok(()),
     }
 }
+
+/// After so many failures a record is left alone until the spool is opened the next time.
+const MOST_READ_FAILURES: u32 = 60;
 
 /// Small enough to be read at once, and large enough that few files are made.
 const SEGMENT_BYTES: u64 = 16 * 1024 * 1024;

@@ -117,3 +117,16 @@ fn a_full_disk_costs_nothing_that_was_synced_and_leaves_no_half_record() {
     let mut spool = place.open_well();
     assert!(take_all(&mut spool).iter().map(|(_, body)| body).eq(&kept));
 }
+
+#[test]
+fn what_waits_for_one_destination_can_be_another_ones() {
+    let place = Place::new();
+    let (other, room) = (destination("misspelt"), Room::new(u64::MAX));
+    let (mut old, _) = Spool::open(&place.dir, &other, Arc::clone(&room)).unwrap();
+    append(&mut old, &[b"a", b"b", b"c"]);
+    drop(old);
+    let moved = adopt(&place.dir, &other, &destination("orders")).unwrap();
+    assert_eq!(moved, Requeued { packages: 3, events: 3 });
+    assert_eq!(bodies(&mut place.open_well()), ["a", "b", "c"]);
+    assert!(!look::destinations(&place.dir, false).unwrap().contains(&other));
+}
