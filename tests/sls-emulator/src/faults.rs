@@ -31,6 +31,10 @@ pub struct Rule {
     /// The share of requests to spoil, between 0 and 1; all if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub share: Option<f64>,
+    /// Only writes with this text in what they carry. It is looked for when a request has been read, so that such a rule can
+    /// neither cut its body nor read it slowly, and comes after all rules without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub when_body_contains: Option<String>,
     /// What happens to those.
     #[serde(flatten)]
     pub effect: Effect,
@@ -103,7 +107,23 @@ impl Injector {
 
     /// What happens to the next request, which is then one less to spoil.
     pub(crate) fn next(&mut self, operation: &str) -> Effect {
-        let mut meant = self.faults.rules.iter_mut().zip(&mut self.due).filter(|(rule, _)| rule.is_meant(operation));
+        self.first(|rule| rule.when_body_contains.is_none() && rule.is_meant(operation))
+    }
+
+    /// What happens to a request that has been read, for what it carries.
+    pub(crate) fn next_with(&mut self, operation: &str, raw: &[Vec<u8>]) -> Effect {
+        let contains = |group: &[u8], text: &str| group.windows(text.len().max(1)).any(|part| part == text.as_bytes());
+        let carries = |text: &String| raw.iter().any(|group| contains(group, text));
+        self.first(|rule| rule.when_body_contains.as_ref().is_some_and(carries) && rule.is_meant(operation))
+    }
+
+    /// Whether a rule asks for what requests carry.
+    pub(crate) fn reads_bodies(&self) -> bool {
+        self.faults.rules.iter().any(|rule| rule.when_body_contains.is_some())
+    }
+
+    fn first(&mut self, is_meant: impl Fn(&Rule) -> bool) -> Effect {
+        let mut meant = self.faults.rules.iter_mut().zip(&mut self.due).filter(|(rule, _)| is_meant(rule));
         let Some((rule, due)) = meant.next() else { return Effect::default() };
         *due += rule.share.unwrap_or(1.0);
         // A share such as 0.1 is not exact; ten of them shall be one.
@@ -180,6 +200,21 @@ mod tests {
         check(vec![Rule::on(put, Effect::error(500, ""))], &["get_logs", put], &[false, true]);
         let exhausted_first = vec![Rule { next: Some(0), ..busy() }, busy()];
         check(exhausted_first, &[put], &[true]);
+    }
+
+    #[test]
+    fn a_rule_may_ask_for_what_a_request_carries() {
+        let poison = Rule { when_body_contains: Some("poison".to_owned()), ..busy() };
+        let mut faults = Injector::new(Faults { rules: vec![poison], ..Faults::default() });
+        assert!(faults.reads_bodies());
+        assert_eq!(faults.next("put_logs"), Effect::default());
+        let mut check = |groups: &[&str], spoilt| {
+            let raw: Vec<Vec<u8>> = groups.iter().map(|group| group.as_bytes().to_vec()).collect();
+            assert_eq!(faults.next_with("put_logs", &raw) != Effect::default(), spoilt, "{groups:?}");
+        };
+        check(&["milk"], false);
+        check(&["milk", "a poisoned one"], true);
+        check(&[], false);
     }
 
     #[test]

@@ -30,7 +30,7 @@ use anyhow::{Context as _, Result};
 
 pub use crate::faults::Faults;
 pub use crate::stats::Stats;
-pub use crate::store::Event;
+pub use crate::store::{Arrival, Event};
 pub use crate::verify::Credential;
 
 use crate::server::Server;
@@ -103,6 +103,14 @@ impl Emulator {
     /// If there is no such logstore, or the database cannot be read.
     pub fn events(&self, project: &str, logstore: &str) -> Result<Vec<Event>> {
         self.service.events(project, logstore).context("reading events")
+    }
+
+    /// The log groups of a logstore from a number on, in the order in which they arrived.
+    ///
+    /// # Errors
+    /// If there is no such logstore, or the database cannot be read.
+    pub fn arrivals(&self, project: &str, logstore: &str, from: i64) -> Result<Vec<Arrival>> {
+        self.service.arrivals(project, logstore, from).context("reading log groups")
     }
 
     /// What was accepted and refused since the start or the last reset.

@@ -123,7 +123,7 @@ async fn respond(request: hyper::Request<Incoming>, service: Arc<Service>) -> Re
     let (head, body) = request.into_parts();
     let mut request = read_head(&head);
     let admin = Service::is_admin(&request);
-    let effect = if admin { Effect::default() } else { service.fault(&request) };
+    let mut effect = if admin { Effect::default() } else { service.fault(&request) };
     if effect.cut == Some(Cut::BeforeBody) {
         return Err(Broken::Cut);
     }
@@ -134,6 +134,9 @@ async fn respond(request: hyper::Request<Incoming>, service: Arc<Service>) -> Re
         }
         Read::TooLong(size) => Some(Refusal::too_large(size, RAW_LIMIT_BYTES)),
     };
+    if !admin && effect == Effect::default() {
+        effect = service.body_fault(&request);
+    }
     tokio::time::sleep(effect.latency()).await;
     let error = effect.error.clone();
     let answer = tokio::task::spawn_blocking(move || match (too_long, error) {

@@ -19,9 +19,9 @@ use crate::refusal::Refusal;
 use crate::request::Request;
 use crate::route::Operation;
 use crate::stats::Stats;
-use crate::store::{Event, Logstore, Store};
+use crate::store::{Arrival, Event, Logstore, Store};
 use crate::verify::{Credential, verify};
-use crate::{Options, clock};
+use crate::{Options, clock, content};
 
 /// The emulator without its server.
 #[derive(Debug)]
@@ -67,6 +67,12 @@ impl Service {
         Ok(events)
     }
 
+    pub(crate) fn arrivals(&self, project: &str, name: &str, from: i64) -> Result<Vec<Arrival>> {
+        let store = lock(&self.store);
+        let logstore = store.logstore(project, name)?.with_context(|| format!("no logstore {project}/{name}"))?;
+        Ok(store.arrivals(&logstore, from)?)
+    }
+
     pub(crate) fn stats(&self) -> Stats {
         lock(&self.stats).clone()
     }
@@ -77,7 +83,20 @@ impl Service {
 
     /// What happens to this request, by its head alone.
     pub(crate) fn fault(&self, request: &Request) -> Effect {
-        let effect = lock(&self.faults).next(name_of(request));
+        self.counted(lock(&self.faults).next(name_of(request)))
+    }
+
+    /// What happens to this request, by what it carries.
+    pub(crate) fn body_fault(&self, request: &Request) -> Effect {
+        if !lock(&self.faults).reads_bodies() {
+            return Effect::default();
+        }
+        // What cannot be read is refused for that.
+        let Ok(raw) = content::unpack(request) else { return Effect::default() };
+        self.counted(lock(&self.faults).next_with(name_of(request), &raw))
+    }
+
+    fn counted(&self, effect: Effect) -> Effect {
         if effect != Effect::default() {
             lock(&self.stats).faults += 1;
         }

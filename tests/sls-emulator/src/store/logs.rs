@@ -20,6 +20,17 @@ pub(crate) struct Stored {
     pub(crate) bytes: Vec<u8>,
 }
 
+/// A log group as it arrived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arrival {
+    /// Grows with every group.
+    pub number: i64,
+    /// Where it is.
+    pub shard: u32,
+    /// In the order in which they were sent.
+    pub events: Vec<Event>,
+}
+
 impl Store {
     /// The shard for a write that leaves the choice to the service: each in turn.
     pub(crate) fn next_shard(&mut self, logstore: &Logstore) -> u32 {
@@ -111,6 +122,22 @@ impl Store {
             groups.push(Stored { id: row.get(0)?, bytes });
         }
         Ok(groups)
+    }
+
+    /// The groups of all shards from a number on, in the order of their arrival.
+    pub(crate) fn arrivals(&self, logstore: &Logstore, from: i64) -> Result<Vec<Arrival>> {
+        let sql = "SELECT id, head, first_event, events, shard FROM log_group
+                   WHERE logstore = ? AND id >= ? ORDER BY id";
+        let mut statement = self.db.prepare_cached(sql)?;
+        let mut rows = statement.query(params![logstore.id, from])?;
+        let mut arrivals = Vec::new();
+        while let Some(row) = rows.next()? {
+            let bytes = self.encode(row.get_ref(1)?.as_blob()?, row.get(2)?, row.get(3)?)?;
+            let group = LogGroup::read(&bytes).map_err(corrupt)?;
+            let events = group.logs.iter().map(|log| Event::new(&group.head, log)).collect();
+            arrivals.push(Arrival { number: row.get(0)?, shard: row.get(4)?, events });
+        }
+        Ok(arrivals)
     }
 
     /// The number of the first group that a shard received at this time or later; the end if there is none.

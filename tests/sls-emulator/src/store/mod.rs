@@ -13,6 +13,7 @@ mod logs;
 mod names;
 
 pub use event::Event;
+pub use logs::Arrival;
 pub(crate) use logs::Moment;
 pub(crate) use names::Logstore;
 
