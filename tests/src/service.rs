@@ -4,9 +4,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use sls_emulator::{Emulator, Event, Faults, Options, Stats};
+use sls_emulator::faults::{Effect, Rule};
+use sls_emulator::{Arrival, Emulator, Event, Faults, Options, Stats};
 
 use crate::scratch::Scratch;
+use crate::torture::random::Random;
 
 /// A log service with one logstore. It keeps its address and its events while it is down.
 #[derive(Debug)]
@@ -29,7 +31,15 @@ impl Service {
     /// # Errors
     /// If it cannot listen.
     pub fn start(scratch: &Scratch) -> Result<Self> {
-        let options = Options::new(scratch.path("sls"));
+        Self::named(scratch, "sls")
+    }
+
+    /// Starts one of several, which keeps its data in this directory of `scratch`.
+    ///
+    /// # Errors
+    /// If it cannot listen.
+    pub fn named(scratch: &Scratch, name: &str) -> Result<Self> {
+        let options = Options::new(scratch.path(name));
         let emulator = Emulator::start(&options)?;
         emulator.create_logstore(PROJECT, LOGSTORE)?;
         let options = Options { listen: emulator.address(), ..options };
@@ -77,6 +87,30 @@ impl Service {
         Ok(())
     }
 
+    /// What goes wrong from now on, and nothing else.
+    ///
+    /// # Errors
+    /// If it is down.
+    pub fn fail_by(&self, rules: impl IntoIterator<Item = Rule>) -> Result<()> {
+        self.fail(Faults { rules: rules.into_iter().collect(), ..Faults::default() })
+    }
+
+    /// From now on nothing goes wrong.
+    ///
+    /// # Errors
+    /// If it is down.
+    pub fn heal(&self) -> Result<()> {
+        self.fail(Faults::default())
+    }
+
+    /// The log groups that came, from a number on, in the order in which they did.
+    ///
+    /// # Errors
+    /// If it is down, or the database cannot be read.
+    pub fn arrivals(&self, from: i64) -> Result<Vec<Arrival>> {
+        self.emulator()?.arrivals(PROJECT, LOGSTORE, from)
+    }
+
     /// What it has, by time and then by arrival.
     ///
     /// # Errors
@@ -100,4 +134,22 @@ impl Service {
     pub fn emulator(&self) -> Result<&Emulator> {
         self.running.as_ref().context("the service is down")
     }
+}
+
+/// Rules by which so many in a hundred of the next requests fail. Which ones is as if drawn, but the same for the same seed; all
+/// ways to fail have their turn before one comes again.
+pub fn drawn(seed: u64, requests: usize, percent: u64, effects: &[Effect]) -> Vec<Rule> {
+    let mut random = Random::new(seed);
+    let mut left: Vec<&Effect> = Vec::new();
+    let mut rule = |_| {
+        let mut effect = Effect::default();
+        if random.between(0, 99) < percent {
+            if left.is_empty() {
+                left.extend(effects);
+            }
+            effect = left.swap_remove(random.between(0, left.len() as u64 - 1) as usize).clone();
+        }
+        Rule { next: Some(1), ..Rule::on("put_logs", effect) }
+    };
+    (0..requests).map(&mut rule).collect()
 }
