@@ -567,11 +567,15 @@ impl Catalog {
 
 impl Action {
     /// Sorts what is told first, then the files, the oldest first: whoever is told of the first begins to read it before
-    /// hearing of the next.
+    /// hearing of the next. The copies of one file are as old as they are, and not as old as that file.
     fn age(&self) -> impl Ord + use<> {
         match self {
             Self::Tell(_) => None,
-            Self::Follow { track, .. } => Some((track.is_current(), track.birth_ns, track.generation)),
+            Self::Follow { track, found, is_copy } => {
+                let copy = found.as_ref().filter(|_| *is_copy);
+                let made_ns = copy.map_or(track.birth_ns, |copy| copy.stat.birth_ns);
+                Some((track.is_current(), made_ns, track.generation))
+            }
         }
     }
 }

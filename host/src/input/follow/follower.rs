@@ -42,6 +42,7 @@ pub struct Follower {
     file: Option<File>,
     /// What is read is the copy that was made of the file before it was truncated.
     is_copy: bool,
+    made_ns: Option<i64>,
     /// When something came last.
     last_growth: Instant,
     /// At the last look there was nothing more to read.
@@ -63,6 +64,7 @@ impl Follower {
             chunker.go_to(read_to, Vec::new());
         }
         Self {
+            made_ns: track.birth_ns,
             track,
             chunker,
             file,
@@ -76,8 +78,9 @@ impl Follower {
     }
 
     /// Reads what is left of a file from the copy that was made of it.
-    pub fn of_copy(track: Arc<Track>, copy: File, spec: &FollowSpec, now: Instant) -> Self {
-        Self { is_copy: true, ..Self::new(track, Some(copy), spec, now) }
+    pub fn of_copy(track: Arc<Track>, copy: Found, spec: &FollowSpec, now: Instant) -> Self {
+        let made_ns = copy.stat.birth_ns;
+        Self { is_copy: true, made_ns, ..Self::new(track, Some(copy.file), spec, now) }
     }
 
     /// What it follows.
@@ -116,6 +119,11 @@ impl Follower {
         self.is_copy
     }
 
+    /// When what is read was made, in Unix nanoseconds: the file, or its copy.
+    pub fn made_ns(&self) -> Option<i64> {
+        self.made_ns
+    }
+
     /// Whether anything of it was read.
     pub fn is_begun(&self) -> bool {
         self.is_copy || self.chunker.read_to() > Offset(0)
@@ -141,6 +149,7 @@ impl Follower {
     /// Goes on with the copy that was made of the file.
     pub fn continue_with(&mut self, copy: Found, now: Instant) {
         self.is_copy = true;
+        self.made_ns = copy.stat.birth_ns;
         self.last_growth = now;
         self.track.see(|seen| {
             seen.real_path = copy.path;

@@ -74,10 +74,9 @@ impl Lane {
         if self.has(track) {
             return;
         }
-        let file = found.map(|found| found.file);
-        let follower = match file {
-            Some(file) if is_copy => Follower::of_copy(Arc::clone(track), file, &self.spec, now),
-            file => Follower::new(Arc::clone(track), file, &self.spec, now),
+        let follower = match found {
+            Some(copy) if is_copy => Follower::of_copy(Arc::clone(track), copy, &self.spec, now),
+            found => Follower::new(Arc::clone(track), found.map(|found| found.file), &self.spec, now),
         };
         match track.phase() {
             Phase::Finished => {
@@ -107,16 +106,13 @@ impl Lane {
     }
 
     fn enqueue(&mut self, follower: Follower) {
-        let track = follower.track();
-        let is_newer = |other: &Follower| {
-            let other = other.track();
-            match (other.is_current(), track.is_current()) {
-                (false, false) | (true, true) => match (other.birth_ns, track.birth_ns) {
-                    (Some(other_birth), Some(birth)) => (other_birth, other.generation) > (birth, track.generation),
-                    _ => false,
-                },
-                (is_current, _) => is_current,
-            }
+        let generation = follower.track().generation;
+        let is_newer = |other: &Follower| match (other.track().is_current(), follower.track().is_current()) {
+            (false, false) | (true, true) => match (other.made_ns(), follower.made_ns()) {
+                (Some(others), Some(made)) => (others, other.track().generation) > (made, generation),
+                _ => false,
+            },
+            (is_current, _) => is_current,
         };
         // The first one stays where it is if it is half read.
         let is_begun = self.followed.front().is_some_and(Follower::is_begun);

@@ -234,6 +234,38 @@ fn a_copy_of_which_nothing_was_seen_comes_before_what_was_written_since() {
 }
 
 #[test]
+fn copies_that_were_made_while_agents_were_stopped_are_read_in_the_order_of_their_making() {
+    for matches in [logs, all] {
+        let mut agent = Agent::new(matches);
+        agent.append("app.log", "one\n");
+        assert_eq!(agent.read_all(), ["one"]);
+        agent.append("app.log", "two\n");
+        agent.copy("app.log", "app.log.3");
+        agent.truncate("app.log");
+        agent.append("app.log", "three\n");
+        agent.copy("app.log", "app.log.2");
+        agent.truncate("app.log");
+        agent.append("app.log", "four\n");
+        agent.restart();
+        agent.scan();
+        // This agent ends before it has delivered anything, and knows of each file.
+        agent.store();
+        agent.append("app.log", "five\n");
+        agent.copy("app.log", "app.log.1");
+        agent.truncate("app.log");
+        agent.append("app.log", "six\n");
+        agent.crash();
+        let mut lines = agent.read_all();
+        for _ in 0..3 {
+            agent.pass(Duration::from_secs(2));
+            lines.extend(agent.read_all());
+        }
+        assert_eq!(lines, ["two", "three", "four", "five", "six"]);
+        assert_eq!(agent.lost_bytes(), 0);
+    }
+}
+
+#[test]
 fn a_short_file_that_was_rotated_is_not_taken_for_the_beginning_of_a_copy() {
     for matches in [logs, all] {
         let mut agent = Agent::new(matches);
