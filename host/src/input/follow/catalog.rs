@@ -535,9 +535,16 @@ impl Catalog {
     fn is_truncated(&self, lane: &Path) -> bool {
         let tracks = self.tracks.all();
         let mut followed = tracks.iter().filter(|track| track.lane == lane && track.phase() == Phase::Followed);
-        followed.any(|track| match disk::stat(&track.seen().real_path) {
-            Ok(stat) => Some(stat.id) == track.source.file && stat.len < track.source.progress.read_to(),
-            Err(error) => !disk::is_refusal(&error),
+        followed.any(|track| {
+            let seen = track.seen();
+            let found = Found::open(&seen.real_path).and_then(|found| Ok((found.stat, found.head()?)));
+            match found {
+                Ok((stat, head)) => {
+                    let is_changed = stat.len < track.source.progress.read_to() || !seen.head.begins(&head);
+                    Some(stat.id) == track.source.file && is_changed
+                }
+                Err(error) => !disk::is_refusal(&error),
+            }
         })
     }
 

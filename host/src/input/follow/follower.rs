@@ -158,6 +158,19 @@ impl Follower {
         self.file = Some(copy.file);
     }
 
+    /// Notes how a file begins that waits for its turn: should it be truncated before that, its copy is known by those bytes.
+    /// What cannot be read is read when it has its turn.
+    pub fn note_head(&self) {
+        let known = self.track.ask(|seen| seen.head);
+        let Some(file) = self.file.as_ref().filter(|_| !self.is_copy && (known.len as usize) < SIGNATURE_BYTES) else {
+            return;
+        };
+        let Ok(head) = read_at(file, 0, SIGNATURE_BYTES) else { return };
+        if head.len() > known.len as usize && known.begins(&head) {
+            self.track.see(|seen| seen.head = Signature::of(&head));
+        }
+    }
+
     /// Looks whether the file has something to read.
     ///
     /// # Errors

@@ -160,6 +160,7 @@ impl Lane {
     }
 
     fn advance_first(&mut self, now: Instant, take: &mut TakePermit<'_>, notices: &mut Notices) -> io::Result<Advance> {
+        self.followed.iter().skip(1).for_each(Follower::note_head);
         // The next one first: what was written to the first before that had something is in the length of the first.
         let has_successor = self.followed.iter().skip(1).any(|next| next.has_content().unwrap_or(false));
         let Some(first) = self.followed.front_mut() else {

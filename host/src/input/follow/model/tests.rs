@@ -234,6 +234,32 @@ fn a_copy_of_which_nothing_was_seen_comes_before_what_was_written_since() {
 }
 
 #[test]
+fn a_file_that_is_truncated_while_it_waits_for_a_copy_is_known_by_its_own_copy() {
+    for matches in [logs, all] {
+        let mut agent = Agent::new(matches);
+        agent.append("app.log", "one\n");
+        assert_eq!(agent.read_all(), ["one"]);
+        agent.append("app.log", "two\n");
+        agent.copy("app.log", "app.log.2");
+        agent.truncate("app.log");
+        assert_eq!(agent.read_all(), ["two"]);
+        agent.append("app.log", "three\n");
+        assert_eq!(agent.read_all(), [""; 0], "the copy is not finished yet");
+        agent.copy("app.log", "app.log.1");
+        agent.truncate("app.log");
+        agent.append("app.log", "four\n");
+        // Longer than it is waited whether another file is truncated.
+        let mut lines = Vec::new();
+        for seconds in [1, 11, 2, 2] {
+            agent.pass(Duration::from_secs(seconds));
+            lines.extend(agent.read_all());
+        }
+        assert_eq!(lines, ["three", "four"]);
+        assert_eq!(agent.lost_bytes(), 0);
+    }
+}
+
+#[test]
 fn copies_that_were_made_while_agents_were_stopped_are_read_in_the_order_of_their_making() {
     for matches in [logs, all] {
         let mut agent = Agent::new(matches);
