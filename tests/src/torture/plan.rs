@@ -47,15 +47,14 @@ pub enum Death {
 }
 
 impl Plan {
-    /// So many kills, with every rotation but copies: an agent that is killed between two of them may deliver what was written
-    /// since before the rest of the copy.
+    /// So many kills, with every rotation: two of the streams are copied and truncated, the others are renamed or deleted.
     pub fn new(seed: u64, lives: usize) -> Self {
         Self {
             seed,
             lives,
             longest: Duration::MAX,
             deaths: Deaths::Killed,
-            schemes: vec![Scheme::Numbered, Scheme::Numbered, Scheme::Dated, Scheme::Dated, Scheme::Deleted],
+            schemes: SCHEMES.to_vec(),
             broken: None,
             with_full_disk: false,
             patience: Duration::from_secs(30),
@@ -99,6 +98,10 @@ impl Death {
         }
     }
 }
+
+/// How files are rotated, the more often the more often it is named.
+const SCHEMES: &[Scheme] =
+    &[Scheme::Numbered, Scheme::Numbered, Scheme::Dated, Scheme::Dated, Scheme::Deleted, Scheme::Copied];
 
 /// Where the agent can be killed: see `failpoint` in the host.
 const PLACES: &[&str] = &[

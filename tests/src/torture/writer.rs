@@ -255,7 +255,7 @@ const MAX_BEHIND_BYTES: u64 = 6 << 20;
 const CLOCK_TICK: Duration = Duration::from_millis(20);
 
 /// How long a file is left alone before it is copied and truncated: the agent waits two seconds for the end of a copy before it
-/// goes on with what was written since, and cannot tell that from the next copy before it has read some of it.
+/// goes on with what was written since. Lines of copies that come faster may arrive out of order.
 const COPY_TIME: Duration = Duration::from_secs(4);
 
 /// Between two steps, at most.
