@@ -6,6 +6,7 @@ mod bench;
 mod demo;
 mod line;
 mod random;
+mod service;
 mod test;
 mod torture;
 
@@ -73,12 +74,12 @@ fn cargo() -> Command {
 const USAGE: &str = "\
 Usage: cargo xtask COMMAND
 
-  demo                      follow a growing log with the example pipeline for ten seconds
+  demo                      ship a growing log with the example pipeline to a log service, for ten seconds
   test [--all] [FILTER...]  run the tests of the workspace; --all includes those marked as slow
   bench [--size MB] [--runs N] [ROW...]
                             measure the agent end to end, by default on 256 MB, the best of 3 runs of all rows:
-                            lines-discard, lines-file, java-discard, json-discard, json-file, access-discard,
-                            csv-discard
+                            lines-discard, lines-file, lines-sls, java-discard, json-discard, json-file, json-sls,
+                            json-sls-zstd, access-discard, csv-discard
   bench follow [SCENARIO...]
                             measure it on files that rest, grow or appear, by default in all scenarios: idle, growing,
                             new-file, latency, fairness
