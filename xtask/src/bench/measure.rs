@@ -1,7 +1,5 @@
 //! Runs programs and measures them.
 
-use std::fs;
-use std::path::Path;
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -44,18 +42,29 @@ pub(super) fn to_its_end(command: &mut Command) -> Result<Measured> {
     Ok(Measured { wall, cpu, peak_rss_bytes })
 }
 
+/// What comes out of the agent while it runs: something that grows.
+pub(super) struct Output<'a> {
+    /// How much of it there is.
+    pub(super) seen: &'a dyn Fn() -> Result<u64>,
+    /// How often that can be asked without slowing anything down.
+    pub(super) poll: Duration,
+    /// Whether some of it comes only when the agent drains, so that draining is part of the work.
+    pub(super) waits_for_drain: bool,
+}
+
 /// Runs the agent until it has read `log_bytes` and rests, then asks it to drain and end.
 ///
-/// It rests when it neither reads nor makes `output` longer; the time is that of the last byte. Other files are read too, so
-/// that enough bytes alone do not say that the log's are among them: the caller counts the events.
-pub(super) fn until_all_is_read(command: &mut Command, log_bytes: u64, output: &Path) -> Result<Measured> {
+/// It rests when it neither reads nor makes `output` grow; the time is that of the last growth, and that of draining if that
+/// brings more. What is not counted is the time in which it was seen at rest. Other files are read too, so that enough bytes
+/// alone do not say that the log's are among them: the caller counts the events.
+pub(super) fn until_all_is_read(command: &mut Command, log_bytes: u64, output: &Output) -> Result<Measured> {
     let started = Instant::now();
     let mut agent = Process::start(command)?;
     let mut seen = (0, 0);
     let mut grown = Instant::now();
     loop {
         ensure!(!agent.has_ended()?, "the agent ended early");
-        let now = (agent.read_bytes(), fs::metadata(output).map_or(0, |file| file.len()));
+        let now = (agent.read_bytes(), (output.seen)()?);
         if now != seen {
             (seen, grown) = (now, Instant::now());
         } else if seen.0 >= log_bytes && grown.elapsed() > RESTING {
@@ -63,13 +72,15 @@ pub(super) fn until_all_is_read(command: &mut Command, log_bytes: u64, output: &
         } else if grown.elapsed() > STALLED {
             bail!("the agent stopped after {} of {log_bytes} bytes", seen.0);
         }
-        thread::sleep(POLL);
+        thread::sleep(output.poll);
     }
     let (peak_rss_bytes, cpu_of_threads) = (agent.peak_rss_bytes(), agent.cpu_of_threads());
+    let asked = Instant::now();
     agent.terminate()?;
     let (status, cpu) = agent.wait()?;
     ensure!(status.success(), "the agent ended with {status}");
-    Ok(Measured { wall: grown - started, cpu: cpu.max(cpu_of_threads), peak_rss_bytes })
+    let draining = if output.waits_for_drain { asked.elapsed() } else { Duration::ZERO };
+    Ok(Measured { wall: grown - started + draining, cpu: cpu.max(cpu_of_threads), peak_rss_bytes })
 }
 
 /// Fails unless the agent's log says that each of `processors` processors took all of `events`, and the flusher too.
@@ -88,7 +99,7 @@ pub(super) fn ensure_all_arrived(log: &str, events: u64, processors: usize) -> R
 }
 
 /// Short against a run, long against a look at the process.
-const POLL: Duration = Duration::from_millis(2);
+pub(super) const POLL: Duration = Duration::from_millis(2);
 /// Long against the pause between two chunks, and against the interval at which the agent looks at files.
 const RESTING: Duration = Duration::from_millis(150);
 const STALLED: Duration = Duration::from_secs(10);

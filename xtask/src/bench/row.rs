@@ -24,15 +24,20 @@ pub(super) struct Row {
 pub(super) enum Sink {
     Discard,
     File,
+    /// The emulator of the log service, by a `CompressType`.
+    Sls(&'static str),
 }
 
 /// All rows, those on the same lines beside each other.
 pub(super) const ROWS: &[Row] = &[
     row("lines-discard", Workload::Lines, &[], Sink::Discard, Some(0.75)),
     row("lines-file", Workload::Lines, &[], Sink::File, Some(1.8)),
+    row("lines-sls", Workload::Lines, &[], Sink::Sls("lz4"), None),
     row("java-discard", Workload::Java, &[], Sink::Discard, Some(0.95)),
     row("json-discard", Workload::Json, JSON, Sink::Discard, Some(2.8)),
     Row { has_twin: true, ..row("json-file", Workload::Json, JSON, Sink::File, None) },
+    row("json-sls", Workload::Json, JSON, Sink::Sls("lz4"), Some(6.0)),
+    row("json-sls-zstd", Workload::Json, JSON, Sink::Sls("zstd"), None),
     row("access-discard", Workload::Access, ACCESS, Sink::Discard, Some(2.5)),
     row("csv-discard", Workload::Csv, CSV, Sink::Discard, Some(2.5)),
 ];
@@ -58,8 +63,13 @@ impl Row {
         self.processors.len()
     }
 
-    /// The pipeline's config, from the file `log` to the file `output`, if the row has one.
-    pub(super) fn pipeline(&self, log: &Path, output: &Path) -> String {
+    /// Whether its events go to the log service.
+    pub(super) fn is_shipped(&self) -> bool {
+        matches!(self.sink, Sink::Sls(_))
+    }
+
+    /// The pipeline's config, from the file `log` to the file `output` or the log service at `endpoint`, if the row has one.
+    pub(super) fn pipeline(&self, log: &Path, output: &Path, endpoint: &str) -> String {
         let multiline = match self.workload {
             Workload::Java => r", Multiline: {StartPattern: '\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}'}",
             _ => "",
@@ -71,6 +81,9 @@ impl Row {
             Sink::File => {
                 format!("{{Type: flusher_file, FilePath: '{}', MaxFileSize: 1000000000000}}", output.display())
             }
+            Sink::Sls(compression) => format!(
+                "{{Type: flusher_sls, Project: {PROJECT}, Logstore: {LOGSTORE}, Endpoint: '{endpoint}', CompressType: {compression}}}"
+            ),
         };
         format!(
             "global: {{EnableTimestampNanosecond: true}}
@@ -84,6 +97,10 @@ flushers:
         )
     }
 }
+
+/// Where rows send that are shipped.
+pub(super) const PROJECT: &str = "bench-project";
+pub(super) const LOGSTORE: &str = "bench-logstore";
 
 const JSON: &[&str] = &[
     "{Type: processor_parse_json_native, SourceKey: content}",
@@ -111,5 +128,15 @@ mod tests {
         let workloads: Vec<_> = ROWS.chunk_by(|a, b| a.workload == b.workload).map(|rows| rows[0].workload).collect();
         assert!(workloads.iter().enumerate().all(|(at, workload)| !workloads[..at].contains(workload)));
         assert!(ROWS.iter().all(|row| Row::find(row.name) == Some(row)));
+    }
+
+    #[test]
+    fn rows_that_are_shipped_go_to_the_log_service_as_they_are_named() {
+        for row in ROWS {
+            let pipeline = row.pipeline(Path::new("in.log"), Path::new("out.json"), "http://127.0.0.1:1");
+            assert_eq!(row.is_shipped(), row.name.contains("-sls"), "{}", row.name);
+            assert_eq!(row.is_shipped(), pipeline.contains("Endpoint: 'http://127.0.0.1:1'"), "{pipeline}");
+            assert_eq!(row.name.ends_with("-zstd"), pipeline.contains("CompressType: zstd"), "{pipeline}");
+        }
     }
 }

@@ -10,12 +10,40 @@ pub(super) struct Line {
     pub(super) measured: Measured,
     /// CPU seconds per GB that are asked for.
     pub(super) goal: Option<f64>,
-    /// `cat` and `wc -l` on the same file.
-    pub(super) references: [Measured; 2],
+    /// What was done with the same file.
+    pub(super) references: References,
 }
 
-const TITLES: [&str; 9] =
-    ["", "MB/s", "CPU s/GB", "goal", "peak MB", "MB/s : cat", "MB/s : wc -l", "CPU : cat", "CPU : wc -l"];
+/// What rows are compared with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct References {
+    pub(super) cat: Measured,
+    pub(super) wc: Measured,
+    /// The program `lz4`, if a row compresses and it is installed.
+    pub(super) lz4: Option<Measured>,
+}
+
+impl References {
+    /// The best of two runs.
+    pub(super) fn best(self, other: Self) -> Self {
+        let lz4 = self.lz4.zip(other.lz4).map(|(one, two)| one.best(two));
+        Self { cat: self.cat.best(other.cat), wc: self.wc.best(other.wc), lz4 }
+    }
+}
+
+const TITLES: [&str; 11] = [
+    "",
+    "MB/s",
+    "CPU s/GB",
+    "goal",
+    "peak MB",
+    "MB/s : cat",
+    "MB/s : wc -l",
+    "MB/s : lz4",
+    "CPU : cat",
+    "CPU : wc -l",
+    "CPU : lz4",
+];
 
 /// The table, with its columns aligned.
 pub(super) fn table(lines: &[Line]) -> String {
@@ -41,7 +69,8 @@ pub(super) fn table(lines: &[Line]) -> String {
 impl Line {
     fn cells(&self) -> [String; TITLES.len()] {
         let (wall, cpu) = (self.measured.wall.as_secs_f64(), self.measured.cpu.as_secs_f64());
-        let [cat, wc] = self.references;
+        let References { cat, wc, lz4 } = self.references;
+        let by_lz4 = |ratio: &dyn Fn(Measured) -> String| lz4.map_or_else(String::new, ratio);
         [
             self.name.clone(),
             format!("{:.0}", self.log_bytes as f64 / 1e6 / wall),
@@ -50,8 +79,10 @@ impl Line {
             format!("{:.1}", self.measured.peak_rss_bytes as f64 / 1e6),
             format!("{:.2}", cat.wall.as_secs_f64() / wall),
             format!("{:.2}", wc.wall.as_secs_f64() / wall),
+            by_lz4(&|lz4| format!("{:.2}", lz4.wall.as_secs_f64() / wall)),
             format!("{:.1}", cpu / cat.cpu.as_secs_f64()),
             format!("{:.1}", cpu / wc.cpu.as_secs_f64()),
+            by_lz4(&|lz4| format!("{:.1}", cpu / lz4.cpu.as_secs_f64())),
         ]
     }
 }
@@ -69,18 +100,19 @@ mod tests {
             cpu: Duration::from_millis(cpu),
             peak_rss_bytes: 2_500_000,
         };
-        let line = Line {
-            name: "lines".to_owned(),
+        let line = |name: &str, lz4| Line {
+            name: name.to_owned(),
             log_bytes: 500_000_000,
             measured: measured(1000, 800),
             goal: Some(1.8),
-            references: [measured(100, 50), measured(200, 160)],
+            references: References { cat: measured(100, 50), wc: measured(200, 160), lz4 },
         };
         let expected = "\
-|       | MB/s | CPU s/GB | goal | peak MB | MB/s : cat | MB/s : wc -l | CPU : cat | CPU : wc -l |
-|---|---:|---:|---:|---:|---:|---:|---:|---:|
-| lines |  500 |     1.60 | 1.80 |     2.5 |       0.10 |         0.20 |      16.0 |         5.0 |
+|       | MB/s | CPU s/GB | goal | peak MB | MB/s : cat | MB/s : wc -l | MB/s : lz4 | CPU : cat | CPU : wc -l | CPU : lz4 |
+|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|
+| lines |  500 |     1.60 | 1.80 |     2.5 |       0.10 |         0.20 |            |      16.0 |         5.0 |           |
+| sls   |  500 |     1.60 | 1.80 |     2.5 |       0.10 |         0.20 |       0.50 |      16.0 |         5.0 |       2.0 |
 ";
-        assert_eq!(table(&[line]), expected);
+        assert_eq!(table(&[line("lines", None), line("sls", Some(measured(500, 400)))]), expected);
     }
 }
