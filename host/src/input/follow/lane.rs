@@ -322,8 +322,12 @@ impl Lane {
         if self.tracks.newest_of(new.stat.id).is_some_and(is_known) {
             return None;
         }
-        // Another file with its number has the name under which it was found.
-        let is_named = if new.stat.birth_ns == old.birth_ns { old.seen().is_named } else { new.path == old.lane };
+        let is_other = new.stat.birth_ns != old.birth_ns;
+        if is_other && new.path != old.lane {
+            // It may be the copy of a file. That is decided by who looks at paths, and is told of this lane.
+            return None;
+        }
+        let is_named = is_other || old.seen().is_named;
         let (path, lane) = (old.source.path.clone(), old.lane.clone());
         let track = self.tracks.begin_unless_begun(since, path, lane, new.path, &new.stat, head, Phase::Followed)?;
         track.see(|seen| seen.is_named = is_named);

@@ -260,6 +260,36 @@ fn a_file_that_is_truncated_while_it_waits_for_a_copy_is_known_by_its_own_copy()
 }
 
 #[test]
+fn a_copy_on_the_number_of_a_finished_file_is_no_file_of_its_own() {
+    let mut agent = Agent::new(all);
+    agent.append("app.log", "one\n");
+    assert_eq!(agent.read_all(), ["one"]);
+    agent.rename("app.log", "app.log.1");
+    agent.append("app.log", "two\n");
+    assert_eq!(agent.read_all(), ["two"]);
+    agent.restart();
+    assert_eq!(agent.read_all(), [""; 0]);
+    let number = |agent: &Agent| Found::open(&agent.path("app.log.1")).expect("the file").stat.id;
+    let finished = number(&agent);
+    agent.remove("app.log.1");
+    agent.copy("app.log", "app.log.1");
+    if number(&agent) != finished {
+        // This file system does not use numbers again at once.
+        return;
+    }
+    agent.pass(Duration::from_secs(5));
+    while agent.read_once() {}
+    agent.truncate("app.log");
+    agent.append("app.log", "three\n");
+    let mut lines = agent.acknowledge();
+    for seconds in [0, 2, 12] {
+        agent.pass(Duration::from_secs(seconds));
+        lines.extend(agent.read_all());
+    }
+    assert_eq!(lines, ["three"]);
+}
+
+#[test]
 fn copies_that_were_made_while_agents_were_stopped_are_read_in_the_order_of_their_making() {
     for matches in [logs, all] {
         let mut agent = Agent::new(matches);
