@@ -135,10 +135,11 @@ mod tests {
         let budget = Budget::new(100);
         let (stuck, other) = (budget.share(), budget.share());
         let _held = stuck.take(100, Duration::ZERO).expect("nothing is out");
-        let passing = other.take(10, Duration::ZERO).expect("this pipeline has nothing out");
-        assert!(other.take(10, Duration::ZERO).is_none(), "one at a time");
-        drop(passing);
-        assert!(other.take(10, Duration::ZERO).is_some());
+        let _first = other.take(10, Duration::ZERO).expect("this pipeline has nothing out");
+        let second = other.take(15, Duration::ZERO).expect("its part of half the budget");
+        assert!(other.take(1, Duration::ZERO).is_none(), "no more than that");
+        drop(second);
+        assert!(other.take(15, Duration::ZERO).is_some());
     }
 
     #[test]
