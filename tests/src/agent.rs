@@ -116,6 +116,13 @@ impl Running<'_> {
         self.child.id()
     }
 
+    /// The most memory that it had so far, in KiB. `None` if it has ended, or the system does not say.
+    pub fn peak_kib(&self) -> Option<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        line.split_whitespace().next()?.parse().ok()
+    }
+
     /// What it wrote to standard output so far.
     pub fn stdout(&self) -> String {
         fs::read_to_string(self.scratch.path(&self.stdout)).unwrap_or_default()

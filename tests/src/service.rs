@@ -39,7 +39,18 @@ impl Service {
     /// # Errors
     /// If it cannot listen.
     pub fn named(scratch: &Scratch, name: &str) -> Result<Self> {
-        let options = Options::new(scratch.path(name));
+        Self::of(Options::new(scratch.path(name)))
+    }
+
+    /// Starts a service that counts what comes and keeps none of it.
+    ///
+    /// # Errors
+    /// If it cannot listen.
+    pub fn counting(scratch: &Scratch) -> Result<Self> {
+        Self::of(Options { count_only: true, ..Options::new(scratch.path("sls")) })
+    }
+
+    fn of(options: Options) -> Result<Self> {
         let emulator = Emulator::start(&options)?;
         emulator.create_logstore(PROJECT, LOGSTORE)?;
         let options = Options { listen: emulator.address(), ..options };

@@ -85,5 +85,8 @@ Usage: cargo xtask COMMAND
                             new-file, latency, fairness
   torture [--minutes N] [--kills N] [--seed S] [--schemes NAME,...]
                             kill the agent while files are written and rotated, by default 500 times in 10 minutes
+  torture --ship [--minutes N] [--kills N] [--seed S]
+                            kill it while the service that it ships to fails, by default 100 times in 10 minutes, and
+                            ship 200 MB after an outage
 
 Each command first installs what it needs to compile processors, and says so.";

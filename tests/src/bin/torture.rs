@@ -1,4 +1,5 @@
-//! `torture [--minutes N] [--kills N] [--seed S] [--schemes NAME,...]`: the kill test for as long as one likes, with one closing table.
+//! `torture [--ship] [--minutes N] [--kills N] [--seed S] [--schemes NAME,...]`: the kill test for as long as one likes, with one closing
+//! table; with `--ship` the one with a service that fails, and a long outage.
 #![forbid(unsafe_code)]
 
 use std::collections::hash_map::RandomState;
@@ -6,13 +7,19 @@ use std::hash::BuildHasher;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use loglift_tests::torture::ship::{self, ShipPlan};
 use loglift_tests::torture::stream::Scheme;
-use loglift_tests::torture::{Plan, run};
+use loglift_tests::torture::{Plan, outage, run};
 
 fn main() -> Result<()> {
     let mut plan = Plan::new(RandomState::new().hash_one(0) % 1_000_000, 500);
     plan.longest = Duration::from_secs(600);
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    let ships = arguments.first().is_some_and(|argument| argument == "--ship");
+    if ships {
+        arguments.remove(0);
+        plan.lives = 100;
+    }
     for pair in arguments.chunks(2) {
         let [name, value] = pair else { bail!("{} has no value", pair[0]) };
         if name == "--schemes" {
@@ -28,7 +35,21 @@ fn main() -> Result<()> {
         }
     }
     println!("seed {}, up to {} kills in up to {} s", plan.seed, plan.lives, plan.longest.as_secs());
+    if ships {
+        return ship(&plan);
+    }
     let report = run(&plan)?.context("no disk is needed")?;
+    println!("\n{report}");
+    ensure!(report.is_good(), "not everything arrived as it should");
+    Ok(())
+}
+
+fn ship(plan: &Plan) -> Result<()> {
+    let report = ship::run(&ShipPlan { seed: plan.seed, kills: plan.lives, longest: plan.longest })?;
+    println!("\n{report}");
+    ensure!(report.is_good(), "not everything arrived as it should");
+    println!("an outage of {} MB", OUTAGE_BYTES / 1_000_000);
+    let report = outage::run(OUTAGE_BYTES)?;
     println!("\n{report}");
     ensure!(report.is_good(), "not everything arrived as it should");
     Ok(())
@@ -38,3 +59,5 @@ fn scheme(name: &str) -> Result<Scheme> {
     let all = [Scheme::Numbered, Scheme::Dated, Scheme::Copied, Scheme::Deleted];
     all.into_iter().find(|scheme| scheme.name() == name).with_context(|| format!("unknown scheme {name}"))
 }
+
+const OUTAGE_BYTES: u64 = 200_000_000;

@@ -4,16 +4,23 @@
 //! one file, which [`arrivals`] reads, and is killed at random moments and at the places where it hurts. After each kill the
 //! checkpoints on disk ([`saved`]) say what the next agent may deliver again: what was delivered and is not covered. In the
 //! end, [`check`](check::check) compares what was written with what arrived.
+//!
+//! [`ship`] does the same with a service that fails: the one writes and the other reads, and [`delivered`] compares. [`outage`] is a long
+//! outage without a kill.
 
 pub mod arrivals;
 pub mod check;
+pub mod delivered;
 pub mod full_disk;
 pub mod line;
+pub mod outage;
 pub mod plan;
 pub mod random;
 pub mod report;
 pub mod run;
 pub mod saved;
+pub mod ship;
+pub mod ship_report;
 pub mod stream;
 pub mod writer;
 

@@ -84,6 +84,12 @@ impl Shared {
         self.streams[stream].ends().partition_point(|end| *end <= bytes) as u32
     }
 
+    /// Where a line begins, counted in bytes from the start of its stream.
+    pub fn start_of(&self, stream: usize, line: u32) -> u64 {
+        let before = (line as usize).checked_sub(1);
+        before.and_then(|before| self.streams[stream].ends().get(before).copied()).unwrap_or(0)
+    }
+
     /// Says that the line with this number is the last that arrived of a stream.
     pub fn arrived(&self, stream: usize, line: u32) {
         let written = &self.streams[stream];

@@ -3,8 +3,10 @@
 #![forbid(unsafe_code)]
 
 mod answers;
+mod kill;
 mod outage;
 mod refusals;
+mod sdk;
 mod spool;
 mod values;
 
