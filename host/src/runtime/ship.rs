@@ -266,3 +266,42 @@ const LONG: Duration = Duration::from_secs(1);
 const LONGEST_REQUEST: Duration = Duration::from_secs(300);
 /// How long a destination that takes nothing is tried when the agent stops.
 const CLOSING_PATIENCE: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use crossbeam_channel::bounded;
+
+    use super::*;
+    use crate::event::testing::batch;
+    use crate::event::{Source, deliveries};
+    use crate::flusher::sls::pack::packer::Spec;
+    use crate::flusher::sls::package::{Compression, Form};
+    use crate::telemetry::alarm::Alarms;
+
+    #[test]
+    fn a_group_that_is_due_does_not_wait_for_a_pause_between_batches() {
+        let spec = Spec {
+            pipeline: "app".to_owned(),
+            nanoseconds: false,
+            compression: Compression::Lz4,
+            shard_hash_keys: Vec::new(),
+            without_tag: None,
+            min_bytes: 1 << 20,
+            min_events: 4000,
+            timeout: Duration::ZERO,
+        };
+        let packer = Packer::new(spec, Arc::new(|_| ()), Arc::new(Alarms::for_long_runs()));
+        let (to_packer, deliveries_in) = unbounded();
+        for lane in 0..3 {
+            let mut batch = batch(&["a line"]);
+            batch.source = Arc::new(Source { lane, ..Source::new("app.log".into(), None) });
+            deliveries(batch, None, 1).for_each(|delivery| to_packer.send(delivery).expect("it has room"));
+        }
+        drop(to_packer);
+        let (courier, packages) = bounded(10);
+        let package_bytes = Arc::new(AtomicU64::new(1 << 20));
+        PackLoop { packer, deliveries: deliveries_in, courier, package_bytes }.run();
+        let forms: Vec<Form> = packages.iter().map(|outgoing| outgoing.package.head.form).collect();
+        assert_eq!(forms, [Form::LogGroup; 3], "each when it was due, and not all together in the end");
+    }
+}
