@@ -29,7 +29,7 @@ pub struct Replayed {
 /// as long as `patience` keeps what it has.
 pub fn replay(
     spec: DepotSpec,
-    destinations: Vec<Destination>,
+    destinations: &[Destination],
     patience: Duration,
     alarms: &Arc<Alarms>,
 ) -> Vec<Replayed> {

@@ -58,7 +58,7 @@ pub(super) fn replay(arguments: &ReplayArguments, common: &Common) -> anyhow::Re
     let destinations: Vec<_> = destinations(&directory, false)?.into_iter().collect();
     let spec = depot(&config, &Surroundings::look(&config, &environment), directory)?;
     let patience = Duration::from_secs(arguments.patience);
-    let all = replay::replay(spec, destinations, patience, &Arc::new(Alarms::for_long_runs()));
+    let all = replay::replay(spec, &destinations, patience, &Arc::new(Alarms::for_long_runs()));
     if all.is_empty() {
         return print("nothing waits\n");
     }
