@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::compress::Compressor;
 use super::list::{self, Member};
 use super::tags;
+use crate::event::FileId;
 use crate::flusher::sls::package::{Form, Head, Origin, Package};
 use crate::flusher::sls::receipt::{Outgoing, Receipt};
 
@@ -13,6 +14,8 @@ pub(super) struct Open {
     /// Larger than that of all groups that were opened before.
     pub(super) serial: u64,
     pub(super) lane: u64,
+    /// The file that its id names.
+    pub(super) file: Option<FileId>,
     pub(super) opened: Instant,
     /// The logs.
     pub(super) raw: Vec<u8>,

@@ -3,7 +3,7 @@
 //! A lane has one open group; all its events have the same tags. The group is closed
 //! - when its size or the number of its events reaches what the config says,
 //! - when its age does,
-//! - when the next batch of the lane has other tags,
+//! - when the next batch of the lane has other tags, or is from another file: the id names one,
 //! - when the next event would make it larger than the service takes: groups are cut between events, and
 //! - when all open groups together are too large and it is the largest.
 //!
@@ -204,7 +204,7 @@ impl Packer {
         self.tags.clear();
         tags.encode(&mut self.tags);
         let mut filling = self.by_lane.get(&batch.source.lane).copied().and_then(|serial| self.take(serial));
-        if let Some(group) = filling.take_if(|group| group.tags != self.tags) {
+        if let Some(group) = filling.take_if(|group| group.tags != self.tags || group.file != batch.source.file) {
             self.close(group);
         }
         let most_bytes = self.limits.group_bytes.saturating_sub(self.tags.len() + PACK_ID_MAX_BYTES);
@@ -254,6 +254,7 @@ impl Packer {
         Open {
             serial: self.opened,
             lane: batch.source.lane,
+            file: batch.source.file,
             opened: now,
             raw: self.spare.pop().unwrap_or_default(),
             tags: self.tags.clone(),

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::super::testing::{Group, Log, TestEvent, add_tag, batch, groups};
 use super::*;
-use crate::event::{Source, deliveries};
+use crate::event::{FileId, Source, deliveries};
 use crate::flusher::sls::package::Form;
 use crate::flusher::sls::receipt::Receipt;
 
@@ -163,6 +163,22 @@ fn other_tags_in_a_lane_close_its_group_first() {
     assert_eq!(numbers, [vec![vec![0, 1]], vec![vec![3, 4]], vec![vec![2], vec![5]]]);
     let tags: Vec<_> = ready.iter().flat_map(|seen| &seen.groups).map(|group| &group.tags[0].1[..]).collect();
     assert_eq!(tags, [b"a", b"b", b"b", b"a"]);
+}
+
+#[test]
+fn a_rotated_file_and_the_one_behind_it_share_no_group() {
+    let mut bench = Bench::new(spec());
+    for inode in [1, 2] {
+        let mut source = Source::new("app.log".into(), Some(FileId { device: 1, inode }));
+        source.lane = 7;
+        let batch = EventBatch { source: Arc::new(source), ..batch(&[(1, 0, &[("content", b"a line")])]) };
+        deliveries(batch, None, 1).for_each(|delivery| bench.packer.push(delivery, bench.now));
+    }
+    bench.packer.close_all();
+    let packages = bench.ready();
+    let ids: Vec<_> = packages.iter().flat_map(|seen| &seen.groups).filter_map(|group| group.tags.last()).collect();
+    assert_eq!(ids.len(), 2, "a group whose id names one file has lines of no other");
+    assert_ne!(ids[0], ids[1]);
 }
 
 #[test]
