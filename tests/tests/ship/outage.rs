@@ -98,3 +98,12 @@ fn a_wrong_key_that_is_mended_loses_nothing() -> Result<()> {
     ensure!(!ended.stderr.contains("testsecret"), "the key is in the log");
     Ok(())
 }
+
+#[test]
+#[ignore = "takes a minute; cargo xtask torture --ship does it too"]
+fn an_outage_of_200_megabytes_loses_and_repeats_nothing_and_keeps_memory_bounded() -> Result<()> {
+    let report = loglift_tests::torture::outage::run(200_000_000)?;
+    println!("{report}");
+    ensure!(report.is_good(), "{report}");
+    Ok(())
+}
