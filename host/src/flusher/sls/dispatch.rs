@@ -343,7 +343,7 @@ impl Dispatch {
                 1,
             );
         }
-        if now.duration_since(since) < EXPIRY_PATIENCE {
+        if now.duration_since(since) < EXPIRY_PATIENCE.min(self.settings.max_age) {
             return;
         }
         let oldest_kept = unix_now.saturating_sub(limit);
@@ -483,7 +483,7 @@ fn split_receipts(receipts: Vec<Receipt>, parts: usize) -> Vec<Claim> {
 const SPILL_PATIENCE: Duration = Duration::from_secs(5);
 /// How soon a disk is tried again that took nothing.
 const DISK_RETRY: Duration = Duration::from_secs(1);
-/// How long a destination must have taken nothing before anything for it is given up.
+/// How long a destination must have taken nothing before anything for it is given up, if the age limit is no shorter.
 const EXPIRY_PATIENCE: Duration = Duration::from_secs(60);
 /// How soon an event is sent again that somebody before the service does not let through.
 const STRANGER_RETRY: Duration = Duration::from_secs(30);
