@@ -19,6 +19,13 @@ pub fn bases(name: &[u8]) -> Vec<Vec<u8>> {
     inserted.map(|(start, end)| [&name[..start], &name[end..]].concat()).collect()
 }
 
+/// The part of a name that stays when a number, a date or a time is put behind it: `app.log` of `app.log.1`. Unlike [`bases`],
+/// it is one name, whatever files there are; a number before an extension, or behind a name without one, belongs to the name.
+pub fn stem(name: &[u8]) -> &[u8] {
+    let stems = bases(name).into_iter().filter(|base| name.starts_with(base) && base.contains(&b'.'));
+    stems.map(|base| base.len()).min().map_or(name, |len| &name[..len])
+}
+
 /// Sorts the names that rotation made of `base`, the oldest file first: that with the highest number, or the earliest date.
 pub fn age_rank(base: &[u8], name: &[u8]) -> i128 {
     let common = base.iter().zip(name).take_while(|(base, name)| base == name).count();
@@ -56,6 +63,18 @@ const COMPRESSED: &[&[u8]] = &[b".gz", b".bz2", b".xz", b".zst", b".lz4", b".Z",
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_put_behind_a_name_is_no_part_of_its_stem() {
+        let check = |name: &str, expected: &str| assert_eq!(stem(name.as_bytes()), expected.as_bytes(), "{name}");
+        check("app.log", "app.log");
+        check("app.log.1", "app.log");
+        check("app.log.12.gz", "app.log");
+        check("app.log-20251120", "app.log");
+        check("app.log.2025-11-20T13:00", "app.log");
+        check("app-1.log", "app-1.log");
+        check("worker-7", "worker-7");
+    }
 
     #[test]
     fn a_higher_number_and_an_earlier_date_are_older() {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,6 +13,7 @@ use crate::event::{
 };
 use crate::input::follow::arrivals::Arrivals;
 use crate::input::follow::find::Found;
+use crate::input::follow::related;
 use crate::input::stat::Stat;
 
 /// One content of one file: what is written to it from its making, or from its truncation, on.
@@ -391,9 +393,12 @@ impl Tracks {
     }
 }
 
+/// A number that a lane shares with those that rotation makes of it: a file that was renamed while nobody looked may be a lane of
+/// its own, and what was read of it before must still arrive first.
 fn lane_number(lane: &Path) -> u64 {
+    let name = lane.file_name().unwrap_or_default().as_bytes();
     let mut hasher = DefaultHasher::new();
-    lane.hash(&mut hasher);
+    (lane.parent(), related::stem(name)).hash(&mut hasher);
     hasher.finish()
 }
 
