@@ -1,6 +1,6 @@
 //! Turns packages back into lines of JSON, so that nobody is locked in.
 //!
-//! The shape is that of all text sinks ([`json_lines`]), with all tags: topic, source and machine are tags too.
+//! The shape is that of all text sinks (`json_lines`), with all tags: topic, source and machine are tags too.
 
 use std::io;
 
