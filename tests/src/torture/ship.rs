@@ -69,7 +69,7 @@ impl<'a> Run<'a> {
         let service = Service::start(scratch)?;
         let paths: Vec<PathBuf> = (0..STREAMS).map(|number| scratch.path(&format!("logs/s{number}.log"))).collect();
         let flusher = service.flusher("Batch: {MinCnt: 500, TimeoutSecs: 0}");
-        scratch.write("pipeline.yaml", scratch.config("logs/s?.log", &[], &[&flusher]))?;
+        scratch.write("pipeline.yaml", scratch.config("logs/*.log*", &[], &[&flusher]))?;
         scratch.write("agent.json", "{\"default_http_request_timeout_sec\": 5}")?;
         let schemes = RENAMES.to_vec();
         let spec = writer::Spec { seed: plan.seed, paths, schemes, data_dir: scratch.path("data") };

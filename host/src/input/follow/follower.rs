@@ -178,7 +178,11 @@ impl Follower {
     pub fn has_content(&self) -> io::Result<bool> {
         let len = match &self.file {
             Some(file) => file.metadata()?.len(),
-            None => disk::stat(&self.track.seen().real_path).map_or(0, |stat| stat.len.0),
+            // Its path may lead to another file by now, which says nothing of this one.
+            None => {
+                let at_path = disk::stat(&self.track.seen().real_path).ok();
+                at_path.filter(|stat| self.track.is_of(stat)).map_or(0, |stat| stat.len.0)
+            }
         };
         Ok(len > self.chunker.read_to().0 || !self.chunker.waiting().is_empty())
     }

@@ -164,6 +164,11 @@ impl Track {
         })
     }
 
+    /// Whether that is its file, and not another one with its number.
+    pub fn is_of(&self, stat: &Stat) -> bool {
+        self.source.file == Some(stat.id) && self.birth_ns == stat.birth_ns
+    }
+
     /// What is done with it.
     pub fn phase(&self) -> Phase {
         self.lock().seen.phase

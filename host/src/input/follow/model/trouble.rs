@@ -1,11 +1,14 @@
 //! Files and directories that cannot be looked at for a while, or for ever.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 
 use super::{Agent, all, logs};
+use crate::event::Signature;
 use crate::input::follow::disk::faults;
+use crate::input::follow::find::Found;
+use crate::input::follow::follower::Follower;
 use crate::input::follow::track::Phase;
 
 /// An agent that has read a file which has more by now and was rotated, while no agent runs.
@@ -188,4 +191,19 @@ fn an_untouched_file_that_cannot_be_asked_for_stays_untouched() {
     agent.read_once();
     assert_eq!(agent.tracks.all()[0].phase(), Phase::Untouched);
     faults::clear();
+}
+
+#[test]
+fn a_path_that_leads_to_another_file_says_nothing_of_the_one_that_waits() {
+    let agent = Agent::new(logs);
+    agent.append("app.log", "1\n");
+    let path = agent.path("app.log");
+    let stat = Found::open(&path).expect("the file").stat;
+    let track = agent.tracks.begin(path.clone(), path.clone(), path, &stat, Signature::default(), Phase::Followed);
+    let waiting = Follower::new(track, None, &agent.spec, Instant::now());
+    assert!(waiting.has_content().expect("it is there"));
+    agent.rename("app.log", "app.log.1");
+    agent.append("app.log", "another one\n");
+    // If it had, the file before it would count as replaced, and what is written to that last would come late.
+    assert!(!waiting.has_content().expect("another one is there"));
 }
