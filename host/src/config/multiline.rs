@@ -58,6 +58,8 @@ impl LinePattern {
         if needed.is_empty() {
             return Ok(None);
         }
+        // On its own first: one with a parenthesis too many would end the group around it.
+        RegexBuilder::new(text).unicode(false).build()?;
         let regex = RegexBuilder::new(&format!(r"\A(?:{needed})")).unicode(false).build()?;
         Ok(Some(Self { text: text.to_owned(), regex }))
     }

@@ -66,7 +66,9 @@ pub(super) fn read(fields: &mut Fields<'_>) -> Topic {
 }
 
 fn file_path(fields: &mut Fields<'_>, text: String) -> Topic {
-    match RegexBuilder::new(&format!(r"\A(?:{text})\z")).unicode(false).build() {
+    // On its own first: one with a parenthesis too many would end the group around it.
+    let anchored = RegexBuilder::new(&text).unicode(false).build();
+    match anchored.and_then(|_| RegexBuilder::new(&format!(r"\A(?:{text})\z")).unicode(false).build()) {
         Ok(regex) => Topic::FilePath(PathPattern { text, regex }),
         Err(error) => {
             let reason = error.to_string();
