@@ -189,6 +189,11 @@ mod tests {
             Multiline::Custom(patterns("", "b")),
             &["a.yaml:1:27: Multiline.StartPattern: not a usable pattern, ignored: unclosed group"],
         );
+        check(
+            "{StartPattern: 'a)|(b', EndPattern: b}",
+            Multiline::Custom(patterns("", "b")),
+            &["a.yaml:1:27: Multiline.StartPattern: not a usable pattern, ignored: unopened group"],
+        );
         let discarding = MultilinePatterns { discard_unmatched: true, ..patterns("a", "") };
         check("{StartPattern: a, UnmatchedContentTreatment: discard}", Multiline::Custom(discarding), &[]);
     }
