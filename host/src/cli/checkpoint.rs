@@ -7,7 +7,6 @@ mod show;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use cap_std::fs::Dir;
@@ -16,6 +15,7 @@ use clap::Subcommand;
 use super::Common;
 use crate::checkpoint::{self, Entry, Recovered, State, Store};
 use crate::runtime::data_dir;
+use crate::runtime::machine::unix_seconds;
 use crate::telemetry::one_line;
 
 /// What to do with checkpoints.
@@ -168,10 +168,6 @@ pub(super) fn print(text: &str) -> anyhow::Result<bool> {
         }
         _ => Ok(true),
     }
-}
-
-fn unix_seconds() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs().cast_signed())
 }
 
 #[cfg(test)]

@@ -7,7 +7,6 @@ use std::fs::OpenOptions;
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use clap::Subcommand;
@@ -19,6 +18,7 @@ use super::table::{age, table};
 use crate::flusher::sls::package::Destination;
 use crate::flusher::sls::spool::decode::decode;
 use crate::flusher::sls::spool::look::{Found, look};
+use crate::runtime::machine::unix_seconds;
 use crate::telemetry::one_line;
 
 /// What to do with the packages that wait on disk.
@@ -180,10 +180,6 @@ fn export(common: &Common, dead_letters: bool, output: &Path) -> anyhow::Result<
 
 fn warn_of(wrong: &[String]) {
     wrong.iter().for_each(|line| eprintln!("warning: {line}"));
-}
-
-fn unix_seconds() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs().cast_signed())
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ use super::ship::PackLoop;
 use super::worker::{Output, Route, Worker};
 use crate::checkpoint::{Recovered, Store};
 use crate::event::{Ack, Budget, Delivery, RateLimiter};
-use crate::flusher::sls::pack::packer::Packer;
+use crate::flusher::sls::pack::packer::{self, Packer};
 use crate::flusher::sls::package::Destination;
 use crate::flusher::sls::receipt::OnAck;
 use crate::input::follow::catalog::{Catalog, Changes, Left};
@@ -82,6 +82,8 @@ pub(super) struct Running {
     pub(super) stages: Vec<Arc<Stage>>,
     pub(super) counters: Arc<PipelineCounters>,
     pub(super) tracks: Arc<Tracks>,
+    /// What packs for its `flusher_sls`.
+    pub(super) packers: Vec<Arc<packer::Counters>>,
 }
 
 impl Agent {
@@ -215,7 +217,7 @@ impl Start {
     fn pipeline(&mut self, assembly: Assembly) -> anyhow::Result<Input> {
         let Assembly { name, paths, follow, search_depth, ignores_unmatched, stages, outlets } = assembly;
         let counters = Arc::new(PipelineCounters::default());
-        let mut routes = Vec::new();
+        let (mut routes, mut packers) = (Vec::new(), Vec::new());
         for Outlet { name: outlet, sink, match_rule } in outlets {
             let queued = if matches!(sink, Sink::Shipped(_)) { UNPACKED_BATCHES } else { QUEUED_BATCHES };
             let (deliveries, receiver) = bounded::<Delivery>(queued);
@@ -239,6 +241,7 @@ impl Start {
                 }
                 Sink::Shipped(shipment) => {
                     let pack = self.pack_loop(&name, *shipment, receiver, &counters)?;
+                    packers.push(pack.packer.counters());
                     self.spawn("packer", move || {
                         pack.run();
                         drop(alive);
@@ -278,7 +281,7 @@ impl Start {
         }
         let (left, alive_ns) = self.left(&name);
         let catalog = Catalog::new(spec, Arc::clone(&tracks), left, alive_ns, search_depth);
-        self.running.push(Running { name: name.clone(), stages, counters, tracks });
+        self.running.push(Running { name: name.clone(), stages, counters, tracks, packers });
         Ok(Input {
             pipeline: name,
             paths,

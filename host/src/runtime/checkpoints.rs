@@ -3,10 +3,11 @@
 use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
+use super::machine::unix_seconds;
 use crate::checkpoint::{Entry, State, Store, is_expired};
 use crate::input::follow::catalog::Left;
 use crate::input::follow::track::{Phase, Seen, Standing, Track, Tracks};
@@ -142,10 +143,6 @@ pub(super) fn left(entry: Entry) -> Left {
     // A time that no file has: it is looked at anew.
     let seen = Seen { real_path, is_named: false, head, len, modified_ns: i64::MIN, phase };
     Left { generation, path, id, birth_ns, position, ledger, seen }
-}
-
-fn unix_seconds() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs() as i64)
 }
 
 /// After so many rounds it is looked what is gone for long.

@@ -30,8 +30,7 @@ impl Surroundings {
         let file = first_of(env, &["LOONG_FILE_TAGS", "ALIYUN_LOG_FILE_TAGS"]).filter(|path| !path.is_empty());
         let file_tags = file.map(|path| Arc::new(FileTags::new(PathBuf::from(path))));
         // Read before the first event, so that no worker finds another one reading it for the first time.
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs() as i64);
-        file_tags.iter().for_each(|file_tags| drop(file_tags.at(now)));
+        file_tags.iter().for_each(|file_tags| drop(file_tags.at(unix_seconds())));
         Self { machine: Arc::new(machine), file_tags }
     }
 
@@ -43,6 +42,11 @@ impl Surroundings {
         let release = Some(release.trim()).filter(|release| !release.is_empty()).unwrap_or("unknown");
         format!("loglift/{version} ({os}; {release}; {arch}) ip/{ip} {custom}").trim_end().to_owned()
     }
+}
+
+/// What the machine's clock says, in Unix seconds; 0 if that is before 1970.
+pub fn unix_seconds() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs().cast_signed())
 }
 
 /// Names and values of the variables that the environment itself names as tags.

@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, never, select, unbounded};
 
+use super::machine::unix_seconds;
 use crate::event::Delivery;
 use crate::flusher::sls::dispatch::{Accounts, Dispatch, Report};
 use crate::flusher::sls::http::answer::Answer;
@@ -254,10 +255,6 @@ impl Accounts for TrackAccounts {
             tracks.of_generation(origin.generation).iter().for_each(|track| track.source.progress.reject(origin.bytes));
         }
     }
-}
-
-fn unix_seconds() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs() as i64)
 }
 
 /// How long a thread waits that has nothing to do. New credentials are noticed after it.

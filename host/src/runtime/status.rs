@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::ops::AddAssign;
 use std::path::Path;
 use std::sync::PoisonError;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
@@ -16,8 +16,10 @@ pub use destination::DestinationStatus;
 
 use super::agent::{Running, Vitals};
 use super::depot::Station;
+use super::machine::unix_seconds;
 use crate::checkpoint::{Entry, State};
 use crate::event::{Balance, Loss, Rest};
+use crate::flusher::sls::pack::packer;
 use crate::input::follow::track::{Phase, Track};
 use crate::telemetry::counter::Totals;
 
@@ -205,7 +207,12 @@ impl PipelineStatus {
             own: stage.counters.own(),
         });
         let files = running.tracks.all().iter().map(|track| FileStatus::of_track(track, now)).collect();
-        let counters = by_name(running.counters.totals());
+        let mut counters = by_name(running.counters.totals());
+        if !running.packers.is_empty() {
+            let sum = |of: fn(&packer::Counters) -> u64| running.packers.iter().map(|packer| of(packer)).sum();
+            counters.insert("cut_events_total".to_owned(), sum(|packer| packer.cut_events.total()));
+            counters.insert("clamped_times_total".to_owned(), sum(|packer| packer.clamped_times.total()));
+        }
         Self { counters, processors: processors.collect(), ..Self::default() }.with(&running.name, files)
     }
 
@@ -324,8 +331,7 @@ impl AddAssign<&Self> for LedgerStatus {
 
 fn destination(station: &Station, now: Instant) -> Option<DestinationStatus> {
     let report = station.report.lock().unwrap_or_else(PoisonError::into_inner);
-    let unix_now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs() as i64);
-    Some(DestinationStatus::of(&station.destination, report.as_ref()?, now, unix_now))
+    Some(DestinationStatus::of(&station.destination, report.as_ref()?, now, unix_seconds()))
 }
 
 fn by_name(Totals(totals): Totals) -> BTreeMap<String, u64> {

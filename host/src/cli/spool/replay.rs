@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 
-use super::unix_seconds;
 use crate::checkpoint::Store;
 use crate::cli::checkpoint::{existing, print};
 use crate::cli::depot::depot;
@@ -15,7 +14,7 @@ use crate::flusher::sls::spool::look::destinations;
 use crate::flusher::sls::spool::requeue;
 use crate::runtime::control::ask;
 use crate::runtime::data_dir;
-use crate::runtime::machine::Surroundings;
+use crate::runtime::machine::{Surroundings, unix_seconds};
 use crate::runtime::replay::{self, Replayed};
 use crate::telemetry::alarm::Alarms;
 use crate::telemetry::one_line;
