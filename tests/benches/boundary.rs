@@ -10,10 +10,12 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use loglift::event::{EventBatch, Source};
 use loglift::input::records::chunk::Chunker;
 use loglift::input::records::frame::Framing;
-use loglift::processor::chain::{Chain, Stage};
+use loglift::processor::Context;
+use loglift::processor::chain::Chain;
 use loglift::processor::component::Component;
 use loglift::processor::engine::Engine;
-use loglift::processor::{Context, Limits};
+use loglift::processor::lineup::Lineup;
+use loglift::processor::stage::{Policy, Stage};
 use loglift::telemetry::alarm::Alarms;
 use loglift_filter::Filter;
 use loglift_gotime::Gotime;
@@ -92,9 +94,9 @@ fn compare_component<P: Processor>(
 fn chain(component: &[u8], config: &str, interruption: bool) -> Chain {
     let engine = Arc::new(Engine::with_interruption(None, interruption).expect("the engine starts"));
     let component = Component::load(&engine, component).expect("it is a processor");
-    let stage = Stage::new("bench".to_owned(), component, config.to_owned(), Context::default(), Limits::default());
+    let stage = Stage::new("bench".to_owned(), component, config.to_owned(), Context::default(), Policy::default());
     let stage = stage.expect("the config is right");
-    Chain::new("bench", &[Arc::new(stage)], &Arc::new(Alarms::for_one_command()))
+    Chain::new("bench", &Arc::new(Lineup::new(vec![Arc::new(stage)])), &Arc::new(Alarms::for_one_command()))
 }
 
 fn pass_through() -> Vec<u8> {

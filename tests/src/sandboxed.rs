@@ -11,9 +11,11 @@ use std::time::Duration;
 
 use loglift::event::{EventBatch, Offset, Provenance, Source, Tags};
 use loglift::processor::Limits;
-use loglift::processor::chain::{Chain, Stage, StageError};
+use loglift::processor::chain::Chain;
 use loglift::processor::component::Component;
 use loglift::processor::engine::Engine;
+use loglift::processor::lineup::Lineup;
+use loglift::processor::stage::{Policy, Stage, StageError};
 use loglift::telemetry::alarm::Alarms;
 use loglift_sdk::testing::{Output, TestEvent};
 use loglift_sdk::{Context, Issue, Processor, Setup};
@@ -56,12 +58,19 @@ impl<P: Processor> Guest<P> {
             extra: context.extra.clone(),
         };
         let name = P::DESCRIPTION.name;
-        let stage = Stage::new(name.to_owned(), component(name), config.to_owned(), context, LIMITS);
+        let stage = Stage::new(
+            name.to_owned(),
+            component(name),
+            config.to_owned(),
+            context,
+            Policy { limits: LIMITS, ..Policy::default() },
+        );
         let stage = Arc::new(stage.map_err(|error| match error {
             StageError::Config(issues) => issues.into_iter().map(issue).collect::<Vec<_>>(),
             StageError::Fault(message) => panic!("{name}: {message}"),
         })?);
-        let chain = Chain::new(name, &[Arc::clone(&stage)], &Arc::new(Alarms::for_one_command()));
+        let chain =
+            Chain::new(name, &Arc::new(Lineup::new(vec![Arc::clone(&stage)])), &Arc::new(Alarms::for_one_command()));
         let reads = chain.reads().remove(0);
         let text = |name| String::from_utf8(name).expect("the contract has text");
         let setup = Setup {

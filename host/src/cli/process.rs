@@ -10,7 +10,9 @@ use super::{Common, ProcessArguments, load_agent_config, load_config, print_prob
 use crate::event::{EventBatch, Source};
 use crate::flusher::json_lines::{Encoder, Shape};
 use crate::input::records::chunk::{Chunker, Notice};
-use crate::processor::chain::{Chain, Stage};
+use crate::processor::chain::Chain;
+use crate::processor::lineup::Lineup;
+use crate::processor::stage::Stage;
 use crate::runtime::events::{event_spec, ignores_unmatched};
 use crate::telemetry::alarm::{Alarm, Alarms};
 
@@ -39,10 +41,11 @@ pub(super) fn process(arguments: &ProcessArguments, common: &Common) -> anyhow::
         Box::new(File::open(&arguments.file).with_context(|| format!("cannot open {path}"))?)
     };
     let source = Source::new(if is_stdin { "stdin".into() } else { arguments.file.clone() }, None);
+    let lineup = Arc::new(Lineup::new(stages));
     let mut run = Run {
         chunker: Chunker::of(Arc::new(source), &event_spec(&pipeline, &workshop.surroundings)),
         ignores_unmatched: ignores_unmatched(&pipeline),
-        chain: Chain::new(&pipeline.name, &stages, &alarms),
+        chain: Chain::new(&pipeline.name, &lineup, &alarms),
         encoder: Encoder::new(Shape {
             nanoseconds: pipeline.global.nanoseconds,
             tags: arguments.tags,
@@ -61,7 +64,7 @@ pub(super) fn process(arguments: &ProcessArguments, common: &Common) -> anyhow::
         _ => {}
     }
     alarms.finish();
-    run.print_summary(&stages);
+    run.print_summary(&lineup.stages());
     Ok(true)
 }
 

@@ -6,7 +6,7 @@ use super::explain::explain;
 use super::{Common, ValidateArguments, load_configs, print_problems};
 use crate::config::{AgentConfig, FlusherKind, InputKind, Pipeline};
 use crate::input::records::frame::Framing;
-use crate::processor::chain::Stage;
+use crate::processor::stage::Stage;
 use crate::runtime::assemble::Workshop;
 use crate::runtime::events::framing;
 

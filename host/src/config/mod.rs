@@ -24,6 +24,7 @@ mod plugin;
 mod problem;
 mod processor;
 mod quantity;
+mod sandbox;
 mod schema;
 mod shipping;
 mod sls;
@@ -46,7 +47,10 @@ pub use multiline::{LinePattern, Multiline, MultilinePatterns};
 pub use node::{Entry, Node, Position, Value};
 pub use pipeline::{Global, Pipeline};
 pub use problem::{Problem, Warning};
-pub use processor::{Component, ProcessorSpec, SandboxSpec};
+pub use processor::{Component, ProcessorSpec};
+pub use sandbox::{
+    BreakerPolicy, BreakerSpec, Capabilities, DirGrant, OnError, RollbackOn, SandboxSpec, SwapMode, SwapSpec,
+};
 pub use schema::{Schema, SchemaError};
 pub use shipping::{RegionEndpoint, Secret, Shipping};
 pub use sls::{Compression, SlsBatch, SlsFlusher, Telemetry};

@@ -9,6 +9,7 @@ use super::node::{Entry, Node, Position, Value};
 use super::plugin::{self, TypeName};
 use super::problem::{Problem, Warning};
 use super::quantity::ByteSize;
+use super::sandbox::SandboxSpec;
 
 /// One entry of `processors`.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,15 +39,6 @@ pub enum Component {
     BuiltIn(String),
     /// A file, as written: a relative path counts from the directory of the config file.
     File(PathBuf),
-}
-
-/// The `Sandbox` parameter, which every processor can have.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SandboxSpec {
-    /// `Limits.Memory`: how much memory an instance may have, in bytes.
-    pub memory_limit_bytes: Option<u64>,
-    /// `Limits.Time`: how long one call may take.
-    pub time_limit: Option<Duration>,
 }
 
 impl ProcessorSpec {
@@ -143,7 +135,8 @@ fn limits(mut limits: Fields<'_>) -> SandboxSpec {
         report(&mut limits, "Time", "must not be zero");
     }
     limits.finish();
-    SandboxSpec { memory_limit_bytes: memory.map(|memory| memory.0), time_limit: time }
+    let memory_limit_bytes = memory.map(|memory| memory.0);
+    SandboxSpec { memory_limit_bytes, time_limit: time, ..SandboxSpec::default() }
 }
 
 fn report(fields: &mut Fields<'_>, key: &'static str, message: &str) {

@@ -241,7 +241,8 @@ impl<'s> Known<'s> {
 #[cfg(test)]
 mod tests {
     use super::super::node::Position;
-    use super::super::processor::{Component, SandboxSpec};
+    use super::super::processor::Component;
+    use super::super::sandbox::SandboxSpec;
     use super::super::testing::yaml;
     use super::*;
 

@@ -2,7 +2,8 @@
 //!
 //! A component is compiled once per machine (`engine`, `cache`) and instantiated for each worker (`instance`). A
 //! batch is lent to it as columns (`lend`), and what it answers is checked (`answer`) before any of it is used.
-//! `chain` does this for each processor of a pipeline and deals with those that fail.
+//! `link` does this for one processor and deals with its failures, `chain` for all those of a pipeline, which `lineup`
+//! replaces while batches flow.
 
 mod answer;
 mod bindings;
@@ -13,6 +14,9 @@ pub mod component;
 pub mod engine;
 mod instance;
 mod lend;
+pub mod lineup;
+mod link;
+pub mod stage;
 #[doc(hidden)]
 pub mod twin;
 mod zones;

@@ -28,7 +28,8 @@ use crate::input::follow::catalog::{Catalog, Changes, Left};
 use crate::input::follow::track::Tracks;
 use crate::input::walk::Walker;
 use crate::input::walk::hints::Hints;
-use crate::processor::chain::{Chain, Stage};
+use crate::processor::chain::Chain;
+use crate::processor::lineup::Lineup;
 use crate::telemetry::alarm::Alarms;
 use crate::telemetry::counter::PipelineCounters;
 
@@ -79,7 +80,7 @@ pub(super) struct Vitals {
 /// What is known of a running pipeline.
 pub(super) struct Running {
     pub(super) name: String,
-    pub(super) stages: Vec<Arc<Stage>>,
+    pub(super) lineup: Arc<Lineup>,
     pub(super) counters: Arc<PipelineCounters>,
     pub(super) tracks: Arc<Tracks>,
     /// What packs for its `flusher_sls`.
@@ -250,6 +251,7 @@ impl Start {
             }
         }
         let spec = Arc::new(follow);
+        let lineup = Arc::new(Lineup::new(stages));
         let budget = self.budget.share();
         let tracks = Arc::new(Tracks::new(Arc::clone(&self.next_generation)));
         self.depot.accounts.add(&name, &tracks);
@@ -265,7 +267,7 @@ impl Start {
                 output: Output {
                     pipeline: name.clone(),
                     ignores_unmatched,
-                    chain: Chain::new(&name, &stages, &self.alarms),
+                    chain: Chain::new(&name, &lineup, &self.alarms),
                     routes: routes.clone(),
                     budget: budget.clone(),
                     rate: self.rate.clone(),
@@ -281,7 +283,7 @@ impl Start {
         }
         let (left, alive_ns) = self.left(&name);
         let catalog = Catalog::new(spec, Arc::clone(&tracks), left, alive_ns, search_depth);
-        self.running.push(Running { name: name.clone(), stages, counters, tracks, packers });
+        self.running.push(Running { name: name.clone(), lineup, counters, tracks, packers });
         Ok(Input {
             pipeline: name,
             paths,
@@ -358,7 +360,7 @@ impl Running {
     }
 
     fn log_summary(&self) {
-        for stage in &self.stages {
+        for stage in &*self.lineup.stages() {
             let counters = &stage.counters;
             info!(pipeline = self.name, own = ?counters.own(), "{}: {}", stage.name, counters.totals());
         }

@@ -19,9 +19,9 @@ use crate::input::follow::follower::FollowSpec;
 use crate::input::follow::tail::{LOST_TIME, Patience, QUIET_TIME};
 use crate::input::paths::PathSet;
 use crate::input::records::chunk::EventSpec;
-use crate::processor::chain::{Stage, StageError};
 use crate::processor::component::Component;
 use crate::processor::engine::Engine;
+use crate::processor::stage::{Policy, Stage, StageError};
 use crate::processor::{Context, Limits};
 use crate::telemetry::chain;
 
@@ -141,7 +141,8 @@ impl Workshop {
             memory_bytes: spec.sandbox.memory_limit_bytes.map_or(usual.memory_bytes, |bytes| bytes as usize),
             time: spec.sandbox.time_limit.unwrap_or(usual.time),
         };
-        let stage = Stage::new(name, component, config, context.clone(), limits).map_err(|error| match error {
+        let policy = Policy { limits, on_error: spec.sandbox.on_error, breaker: spec.sandbox.breaker.clone() };
+        let stage = Stage::new(name, component, config, context.clone(), policy).map_err(|error| match error {
             StageError::Config(issues) => {
                 issues.iter().map(|issue| spec.problem(&issue.path, issue.message.clone())).collect()
             }

@@ -201,7 +201,8 @@ impl Status {
 
 impl PipelineStatus {
     fn of(running: &Running, now: Instant) -> Self {
-        let processors = running.stages.iter().map(|stage| ProcessorStatus {
+        let stages = running.lineup.stages();
+        let processors = stages.iter().map(|stage| ProcessorStatus {
             name: stage.name.clone(),
             counters: by_name(stage.counters.totals()),
             own: stage.counters.own(),

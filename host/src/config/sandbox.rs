@@ -1,0 +1,148 @@
+//! The `Sandbox` parameter, which every processor can have: what the agent grants and limits, and what it does on a fault.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The `Sandbox` parameter.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SandboxSpec {
+    /// `Limits.Memory`: how much memory an instance may have, in bytes.
+    pub memory_limit_bytes: Option<u64>,
+    /// `Limits.Time`: how long one call may take.
+    pub time_limit: Option<Duration>,
+    /// `Capabilities`: what the component may touch outside of its sandbox.
+    pub capabilities: Capabilities,
+    /// `OnError`: what becomes of an event that the processor fails on.
+    pub on_error: OnError,
+    /// `Breaker`: when the processor is given no more events for a while.
+    pub breaker: BreakerSpec,
+    /// `Swap`: how a new version takes the place of the one that runs.
+    pub swap: SwapSpec,
+}
+
+/// What a component may touch outside of its sandbox: nothing, unless granted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Capabilities {
+    /// `Dirs`: directories.
+    pub dirs: Vec<DirGrant>,
+    /// `Env`: the names of environment variables.
+    pub env: Vec<String>,
+    /// `Clock`: the time of day.
+    pub clock: bool,
+    /// `Random`: random numbers that nobody can tell in advance.
+    pub random: bool,
+    /// `Strict` beside them: a component that imports more is refused, instead of being denied when it asks.
+    pub strict: bool,
+}
+
+/// A directory that a component may use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DirGrant {
+    /// `Host`: where it is.
+    pub host: PathBuf,
+    /// `Guest`: how the component calls it.
+    pub guest: String,
+    /// `Access: rw`.
+    pub writable: bool,
+}
+
+/// What becomes of an event that a processor fails on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnError {
+    /// It goes on as it was, marked.
+    #[default]
+    Keep,
+    /// It is dropped, and counted.
+    Drop,
+    /// It waits, and with it the pipeline, until the processor is replaced.
+    Halt,
+}
+
+/// When a processor that keeps failing is given no more events, and what becomes of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BreakerSpec {
+    /// `Faults`: as many faults within `window` are too many. 0: never too many.
+    pub faults: u32,
+    /// `Window`.
+    pub window: Duration,
+    /// `Pause`: how long it is given no events.
+    pub pause: Duration,
+    /// `Policy`: what becomes of the events meanwhile.
+    pub policy: BreakerPolicy,
+}
+
+/// What becomes of the events of a processor that is given none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BreakerPolicy {
+    /// They go on as they were, marked.
+    #[default]
+    Pass,
+    /// They are dropped, and counted.
+    Drop,
+    /// They wait, and with them the pipeline.
+    Block,
+}
+
+/// How a new version of a processor takes the place of the one that runs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SwapSpec {
+    /// `Mode`.
+    pub mode: SwapMode,
+    /// `Events`: how many events a trial takes.
+    pub events: u64,
+    /// `Seconds`: for how long a new version is watched.
+    pub watch: Duration,
+    /// `MaxErrorRate`: the part of events, 0 to 1, that may fail in the new version beyond what fails in the old one.
+    pub max_error_rate: f64,
+    /// `Share`: the part of the sources, 0 to 1, whose events go to the new version in a canary trial.
+    pub share: f64,
+    /// `RollbackOn`: what brings the old version back.
+    pub rollback_on: RollbackOn,
+    /// `Promote: manual`: a trial that went well waits for a person.
+    pub manual: bool,
+}
+
+/// How a new version of a processor is tried.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SwapMode {
+    /// Not at all: it is put in place at once, and watched.
+    #[default]
+    Immediate,
+    /// On copies of live batches; what it answers is compared, and thrown away.
+    Shadow,
+    /// On the events of some sources.
+    Canary,
+}
+
+/// What brings the old version of a processor back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RollbackOn {
+    /// `faults`: it traps, runs too long, or breaks the contract.
+    pub faults: bool,
+    /// `errors`: more events fail than before.
+    pub errors: bool,
+    /// `time`: a batch takes much longer than before.
+    pub time: bool,
+}
+
+impl Default for BreakerSpec {
+    /// Five faults in ten seconds, then half a minute without events, which go on marked.
+    fn default() -> Self {
+        let [window, pause] = [10, 30].map(Duration::from_secs);
+        Self { faults: 5, window, pause, policy: BreakerPolicy::Pass }
+    }
+}
+
+impl Default for SwapSpec {
+    fn default() -> Self {
+        Self {
+            mode: SwapMode::Immediate,
+            events: 10_000,
+            watch: Duration::from_secs(60),
+            max_error_rate: 0.01,
+            share: 0.1,
+            rollback_on: RollbackOn { faults: true, errors: true, time: false },
+            manual: false,
+        }
+    }
+}
