@@ -96,7 +96,7 @@ fn chain(component: &[u8], config: &str, interruption: bool) -> Chain {
     let component = Component::load(&engine, component).expect("it is a processor");
     let stage = Stage::new("bench".to_owned(), component, config.to_owned(), Context::default(), Policy::default());
     let stage = stage.expect("the config is right");
-    Chain::new("bench", &Arc::new(Lineup::new(vec![Arc::new(stage)])), &Arc::new(Alarms::for_one_command()))
+    Chain::new("bench", &Arc::new(Lineup::new("test", vec![Arc::new(stage)], 0)), &Arc::new(Alarms::for_one_command()))
 }
 
 fn pass_through() -> Vec<u8> {

@@ -69,8 +69,11 @@ impl<P: Processor> Guest<P> {
             StageError::Config(issues) => issues.into_iter().map(issue).collect::<Vec<_>>(),
             StageError::Fault(message) => panic!("{name}: {message}"),
         })?);
-        let chain =
-            Chain::new(name, &Arc::new(Lineup::new(vec![Arc::clone(&stage)])), &Arc::new(Alarms::for_one_command()));
+        let chain = Chain::new(
+            name,
+            &Arc::new(Lineup::new("test", vec![Arc::clone(&stage)], 0)),
+            &Arc::new(Alarms::for_one_command()),
+        );
         let reads = chain.reads().remove(0);
         let text = |name| String::from_utf8(name).expect("the contract has text");
         let setup = Setup {

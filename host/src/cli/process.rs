@@ -14,6 +14,7 @@ use crate::processor::chain::Chain;
 use crate::processor::lineup::Lineup;
 use crate::processor::stage::Stage;
 use crate::runtime::events::{event_spec, ignores_unmatched};
+use crate::runtime::machine::unix_seconds;
 use crate::telemetry::alarm::{Alarm, Alarms};
 
 /// Runs the processors of a pipeline on a file or standard input. Returns whether all went well.
@@ -41,7 +42,7 @@ pub(super) fn process(arguments: &ProcessArguments, common: &Common) -> anyhow::
         Box::new(File::open(&arguments.file).with_context(|| format!("cannot open {path}"))?)
     };
     let source = Source::new(if is_stdin { "stdin".into() } else { arguments.file.clone() }, None);
-    let lineup = Arc::new(Lineup::new(stages));
+    let lineup = Arc::new(Lineup::new(&pipeline.name, stages, unix_seconds()));
     let mut run = Run {
         chunker: Chunker::of(Arc::new(source), &event_spec(&pipeline, &workshop.surroundings)),
         ignores_unmatched: ignores_unmatched(&pipeline),

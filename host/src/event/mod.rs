@@ -153,6 +153,20 @@ impl EventBatch {
         &self.bytes[offset as usize..][..len as usize]
     }
 
+    /// The fields of an event, by name. Those of names that are gone do not count.
+    pub fn fields_of(&self, event: usize) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let start: usize = self.field_counts[..event].iter().map(|count| *count as usize).sum();
+        self.fields_in(start..start + self.field_counts[event] as usize)
+    }
+
+    /// The fields at these places of the columns, by name. Those of names that are gone do not count.
+    pub fn fields_in(&self, places: std::ops::Range<usize>) -> impl Iterator<Item = (&[u8], &[u8])> {
+        places.filter_map(|place| {
+            let name = self.name(self.keys[place])?;
+            Some((name, self.slice(self.values[2 * place], self.values[2 * place + 1])))
+        })
+    }
+
     /// The tags of the batch, with their names.
     pub fn tags(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         let spans = self.tags.names.chunks_exact(2).zip(self.tags.values.chunks_exact(2));

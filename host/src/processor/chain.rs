@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::lineup::Lineup;
 use super::link::{Link, Said};
+use super::place::Place;
 use crate::event::EventBatch;
 use crate::telemetry::alarm::Alarms;
 
@@ -12,9 +13,9 @@ use crate::telemetry::alarm::Alarms;
 pub struct Chain {
     pipeline: String,
     lineup: Arc<Lineup>,
-    /// That of the line-up whose links these are.
+    /// That of the line-up when these places were as it says.
     edition: u64,
-    links: Vec<Link>,
+    places: Vec<Place>,
     alarms: Arc<Alarms>,
 }
 
@@ -22,19 +23,19 @@ impl Chain {
     /// Instantiates the processors of a pipeline for one worker.
     pub fn new(pipeline: &str, lineup: &Arc<Lineup>, alarms: &Arc<Alarms>) -> Self {
         let edition = lineup.edition();
-        let links = lineup.stages().iter().map(Link::new).collect();
+        let places = lineup.seats().iter().map(|seat| Place::new(seat, &mut Vec::new())).collect();
         let (lineup, alarms) = (Arc::clone(lineup), Arc::clone(alarms));
-        Self { pipeline: pipeline.to_owned(), lineup, edition, links, alarms }
+        Self { pipeline: pipeline.to_owned(), lineup, edition, places, alarms }
     }
 
     /// Runs a batch through all processors, those that the line-up has now.
     pub fn run(&mut self, batch: &mut EventBatch) {
         self.follow_lineup();
-        for link in &mut self.links {
+        for place in &mut self.places {
             if batch.is_empty() {
                 return;
             }
-            link.run(batch, &self.pipeline, &self.alarms);
+            place.run(batch, &self.pipeline, &self.alarms);
         }
     }
 
@@ -45,13 +46,13 @@ impl Chain {
     /// Why a processor failed. Its events have gone through those before it.
     #[doc(hidden)]
     pub fn run_and_listen(&mut self, batch: &mut EventBatch) -> Result<Vec<Said>, String> {
-        self.links.iter_mut().map(|link| link.run_and_listen(batch)).collect()
+        self.places.iter_mut().map(|place| place.link.run_and_listen(batch)).collect()
     }
 
     /// The fields that each processor asks for, or `None` for all of them.
     #[doc(hidden)]
     pub fn reads(&self) -> Vec<Option<Vec<Vec<u8>>>> {
-        self.links.iter().map(|link| link.reads.clone()).collect()
+        self.places.iter().map(|place| place.link.reads.clone()).collect()
     }
 
     /// Takes the processors that the line-up has now. Those that it had before go on as they are.
@@ -61,10 +62,7 @@ impl Chain {
             return;
         }
         self.edition = edition;
-        let mut old: Vec<Link> = std::mem::take(&mut self.links);
-        for stage in &*self.lineup.stages() {
-            let known = old.iter().position(|link| Arc::ptr_eq(&link.stage, stage));
-            self.links.push(known.map_or_else(|| Link::new(stage), |known| old.swap_remove(known)));
-        }
+        let mut links: Vec<Link> = std::mem::take(&mut self.places).into_iter().flat_map(Place::into_links).collect();
+        self.places = self.lineup.seats().iter().map(|seat| Place::new(seat, &mut links)).collect();
     }
 }

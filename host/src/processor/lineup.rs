@@ -1,39 +1,457 @@
-//! The processors of a pipeline as they are now.
+//! The processors of a pipeline as they are now, and how they change.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use super::stage::Stage;
+use super::swap::{Book, Standing, Trial, TrialState, Version, Worse};
 
-/// The processors of a pipeline as they are now. They are replaced as a whole, and each worker takes the new ones between
-/// two of its batches.
-#[derive(Debug, Default)]
+/// The processors of a pipeline as they are now. Each worker takes what has changed between two of its batches.
+#[derive(Debug)]
 pub struct Lineup {
-    stages: Mutex<Arc<[Arc<Stage>]>>,
-    /// Grows with each replacement.
+    pipeline: String,
+    seats: Mutex<Seats>,
+    /// Grows with each change that workers must follow.
     edition: AtomicU64,
+}
+
+/// The place of one processor in a pipeline.
+#[derive(Debug, Clone)]
+pub struct Seat {
+    /// The version that runs.
+    pub stage: Arc<Stage>,
+    /// The one that is tried.
+    pub trial: Option<Arc<Trial>>,
+}
+
+#[derive(Debug)]
+struct Seats {
+    current: Vec<Seat>,
+    /// One for each seat.
+    books: Vec<Book>,
+}
+
+/// One moment, by both clocks.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    /// For what takes time.
+    pub instant: Instant,
+    /// For what has a date.
+    pub unix_seconds: i64,
+}
+
+/// What happened to a version, for those who should hear of it.
+#[derive(Debug)]
+pub enum Turn {
+    /// It was put in place.
+    InPlace(Arc<Stage>),
+    /// Its trial began.
+    Tried(Arc<Stage>),
+    /// Its trial went well, and it waits for a person.
+    Ready(Arc<Stage>),
+    /// Its trial went badly: it is not put in place.
+    Rejected(Arc<Stage>, Worse),
+    /// It did worse than the one before it, which is back.
+    RolledBack(Arc<Stage>, Worse),
+    /// No thread could be started for its trial: it is not put in place.
+    NoTrial(Arc<Stage>, String),
+}
+
+/// Why nothing can be done to a processor.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoTurn {
+    /// There is none of this name.
+    #[error("no processor is called {0}")]
+    Unknown(String),
+    /// No version is on trial.
+    #[error("no version is on trial that could be promoted")]
+    NothingToPromote,
+    /// No version ran before.
+    #[error("no earlier version is known to go back to")]
+    NothingBefore,
 }
 
 impl Lineup {
     /// A pipeline begins with these.
-    pub fn new(stages: Vec<Arc<Stage>>) -> Self {
-        Self { stages: Mutex::new(stages.into()), edition: AtomicU64::new(0) }
+    pub fn new(pipeline: &str, stages: Vec<Arc<Stage>>, unix_seconds: i64) -> Self {
+        let books = stages.iter().map(|stage| Book::new(stage, unix_seconds)).collect();
+        let current = stages.into_iter().map(Seat::new).collect();
+        let seats = Mutex::new(Seats { current, books });
+        Self { pipeline: pipeline.to_owned(), seats, edition: AtomicU64::new(0) }
     }
 
-    /// The processors, in their order.
-    pub fn stages(&self) -> Arc<[Arc<Stage>]> {
-        Arc::clone(&self.stages.lock().unwrap_or_else(PoisonError::into_inner))
+    /// The processors that run, in their order.
+    pub fn stages(&self) -> Vec<Arc<Stage>> {
+        self.lock().current.iter().map(|seat| Arc::clone(&seat.stage)).collect()
     }
 
-    /// Replaces the processors. A stage that is in both line-ups goes on with its instances.
-    pub fn replace(&self, stages: Vec<Arc<Stage>>) {
-        let mut current = self.stages.lock().unwrap_or_else(PoisonError::into_inner);
-        *current = stages.into();
+    /// The processors, with those that are tried.
+    pub fn seats(&self) -> Vec<Seat> {
+        self.lock().current.clone()
+    }
+
+    /// The versions that each processor had, oldest first.
+    pub fn histories(&self) -> Vec<Vec<Version>> {
+        self.lock().books.iter().map(Book::versions).collect()
+    }
+
+    /// Has these processors from now on, as the config asks for. A stage that it asked for before goes on as it is, with its
+    /// instances. A new version of one is put in place or tried, as its swap policy says.
+    pub fn change(&self, stages: &[Arc<Stage>], now: Moment) -> Vec<Turn> {
+        let mut seats = self.lock();
+        let is_same_row = stages.len() == seats.current.len()
+            && seats.current.iter().zip(stages).all(|(seat, stage)| seat.stage.name == stage.name);
+        let turns = if is_same_row {
+            (0..stages.len()).filter_map(|place| seats.introduce(place, &stages[place], &self.pipeline, now)).collect()
+        } else {
+            seats.reseat(stages, now)
+        };
+        if !is_same_row || !turns.is_empty() {
+            self.tell();
+        }
+        turns
+    }
+
+    /// Looks at what is tried and watched, and draws the consequences.
+    pub fn tick(&self, now: Moment) -> Vec<Turn> {
+        let mut seats = self.lock();
+        let turns: Vec<Turn> = (0..seats.current.len()).filter_map(|place| seats.tick(place, now)).collect();
+        if !turns.is_empty() {
+            self.tell();
+        }
+        turns
+    }
+
+    /// Whether a processor is called so: by its whole name, or by a part that no other has.
+    pub fn has(&self, processor: &str) -> bool {
+        self.lock().find(processor).is_ok()
+    }
+
+    /// Puts the version in place that is tried.
+    ///
+    /// # Errors
+    /// [`NoTurn`].
+    pub fn promote(&self, processor: &str, now: Moment) -> Result<Arc<Stage>, NoTurn> {
+        let mut seats = self.lock();
+        let place = seats.find(processor)?;
+        let trial = seats.current[place].trial.clone().ok_or(NoTurn::NothingToPromote)?;
+        seats.put_in_place(place, &trial.candidate, now);
+        self.tell();
+        Ok(Arc::clone(&trial.candidate))
+    }
+
+    /// Ends a trial, or brings the version back that ran before.
+    ///
+    /// # Errors
+    /// [`NoTurn`].
+    pub fn roll_back(&self, processor: &str, now: Moment) -> Result<Arc<Stage>, NoTurn> {
+        let mut seats = self.lock();
+        let place = seats.find(processor)?;
+        let by_hand = || Standing::Withdrawn("by hand".to_owned());
+        let Seats { current, books } = &mut *seats;
+        let (seat, book) = (&mut current[place], &mut books[place]);
+        let back = match seat.trial.take() {
+            Some(trial) => {
+                book.note(&trial.candidate, now.unix_seconds, by_hand());
+                Arc::clone(&seat.stage)
+            }
+            None => {
+                let before = book.before(&seat.stage).ok_or(NoTurn::NothingBefore)?;
+                book.note(&seat.stage, now.unix_seconds, by_hand());
+                book.note(&before, now.unix_seconds, Standing::Running);
+                book.rest();
+                seat.stage = Arc::clone(&before);
+                before
+            }
+        };
+        self.tell();
+        Ok(back)
+    }
+
+    /// Tells whether something has changed since.
+    pub(super) fn edition(&self) -> u64 {
+        self.edition.load(Ordering::Acquire)
+    }
+
+    /// Has workers look at what has changed.
+    fn tell(&self) {
         self.edition.fetch_add(1, Ordering::Release);
     }
 
-    /// Tells whether the processors were replaced since.
-    pub(super) fn edition(&self) -> u64 {
-        self.edition.load(Ordering::Acquire)
+    fn lock(&self) -> MutexGuard<'_, Seats> {
+        self.seats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Seat {
+    fn new(stage: Arc<Stage>) -> Self {
+        Self { stage, trial: None }
+    }
+}
+
+impl Seats {
+    /// Takes a version in, if the config did not ask for it before.
+    fn introduce(&mut self, place: usize, stage: &Arc<Stage>, pipeline: &str, now: Moment) -> Option<Turn> {
+        let (seat, book) = (&mut self.current[place], &mut self.books[place]);
+        if Arc::ptr_eq(&book.wanted, stage) {
+            return None;
+        }
+        book.wanted = Arc::clone(stage);
+        if let Some(trial) = seat.trial.take() {
+            let reason = "another version came before its trial was over".to_owned();
+            book.note(&trial.candidate, now.unix_seconds, Standing::Withdrawn(reason));
+        }
+        match Trial::start(pipeline, stage, &seat.stage) {
+            Ok(None) => Some(self.put_in_place(place, stage, now)),
+            Ok(Some(trial)) => {
+                seat.trial = Some(Arc::new(trial));
+                book.note(stage, now.unix_seconds, Standing::Trial);
+                Some(Turn::Tried(Arc::clone(stage)))
+            }
+            Err(error) => {
+                book.note(stage, now.unix_seconds, Standing::Withdrawn(error.to_string()));
+                Some(Turn::NoTrial(Arc::clone(stage), error.to_string()))
+            }
+        }
+    }
+
+    /// Puts a version in place and watches it.
+    fn put_in_place(&mut self, place: usize, stage: &Arc<Stage>, now: Moment) -> Turn {
+        let (seat, book) = (&mut self.current[place], &mut self.books[place]);
+        book.note(&seat.stage, now.unix_seconds, Standing::Replaced);
+        book.note(stage, now.unix_seconds, Standing::Watched);
+        book.watch(stage, &seat.stage, now.instant);
+        *seat = Seat::new(Arc::clone(stage));
+        Turn::InPlace(Arc::clone(stage))
+    }
+
+    /// Takes other processors altogether. Those that are among them already keep their history.
+    fn reseat(&mut self, stages: &[Arc<Stage>], now: Moment) -> Vec<Turn> {
+        let mut old: Vec<(Seat, Book)> = self.current.drain(..).zip(self.books.drain(..)).collect();
+        let mut turns = Vec::new();
+        for stage in stages {
+            let (seat, book) = match old.iter().position(|(_, book)| Arc::ptr_eq(&book.wanted, stage)) {
+                Some(known) => old.swap_remove(known),
+                None => {
+                    turns.push(Turn::InPlace(Arc::clone(stage)));
+                    (Seat::new(Arc::clone(stage)), Book::new(stage, now.unix_seconds))
+                }
+            };
+            self.current.push(seat);
+            self.books.push(book);
+        }
+        turns
+    }
+
+    fn tick(&mut self, place: usize, now: Moment) -> Option<Turn> {
+        let (seat, book) = (&mut self.current[place], &mut self.books[place]);
+        let Some(trial) = seat.trial.clone() else {
+            let (before, worse) = book.check(&seat.stage, now.instant)?;
+            book.note(&seat.stage, now.unix_seconds, Standing::Withdrawn(worse.to_string()));
+            book.note(&before, now.unix_seconds, Standing::Running);
+            book.rest();
+            let failed = std::mem::replace(seat, Seat::new(before));
+            return Some(Turn::RolledBack(failed.stage, worse));
+        };
+        match trial.state(&seat.stage) {
+            TrialState::Running => None,
+            TrialState::Passed if trial.candidate.policy().swap.manual => {
+                trial.is_first_to_tell().then(|| Turn::Ready(Arc::clone(&trial.candidate)))
+            }
+            TrialState::Passed => Some(self.put_in_place(place, &trial.candidate, now)),
+            TrialState::Failed(worse) => {
+                seat.trial = None;
+                book.note(&trial.candidate, now.unix_seconds, Standing::Withdrawn(worse.to_string()));
+                Some(Turn::Rejected(Arc::clone(&trial.candidate), worse))
+            }
+        }
+    }
+
+    /// The place of a processor by its name, or by a part of it that no other has: `processors[1]`, or its type.
+    fn find(&self, processor: &str) -> Result<usize, NoTurn> {
+        let names = self.current.iter().map(|seat| &seat.stage.name);
+        let is_meant = |name: &str| {
+            name == processor || name.split([' ', '(', ')']).any(|part| part == processor && !part.is_empty())
+        };
+        let mut found = names.enumerate().filter(|(_, name)| is_meant(name)).map(|(place, _)| place);
+        match (found.next(), found.next()) {
+            (Some(place), None) => Ok(place),
+            _ => Err(NoTurn::Unknown(processor.to_owned())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::config::{SwapMode, SwapSpec};
+    use crate::processor::Context;
+    use crate::processor::component::Component;
+    use crate::processor::engine::Engine;
+    use crate::processor::stage::Policy;
+
+    /// A pipeline whose time is told by the test.
+    struct Bench {
+        component: Component,
+        lineup: Lineup,
+        start: Instant,
+        seconds: u64,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            let built_in = loglift_builtin_processors::find("processor_strptime").expect("it is built in");
+            let engine = Arc::new(Engine::new(None).expect("an engine"));
+            let component = Component::load(&engine, built_in.component).expect("a processor");
+            let first = stage(&component, "processors[0] (one)", SwapSpec::default());
+            let lineup = Lineup::new("app", vec![first], 0);
+            Self { component, lineup, start: Instant::now(), seconds: 0 }
+        }
+
+        fn stage(&self, swap: SwapSpec) -> Arc<Stage> {
+            stage(&self.component, "processors[0] (one)", swap)
+        }
+
+        fn now(&self) -> Moment {
+            Moment { instant: self.start + Duration::from_secs(self.seconds), unix_seconds: self.seconds as i64 }
+        }
+
+        fn change(&self, stages: &[&Arc<Stage>]) -> Vec<&'static str> {
+            let stages: Vec<Arc<Stage>> = stages.iter().map(|stage| Arc::clone(stage)).collect();
+            self.lineup.change(&stages, self.now()).iter().map(name).collect()
+        }
+
+        fn after(&mut self, seconds: u64) -> Vec<&'static str> {
+            self.seconds += seconds;
+            self.lineup.tick(self.now()).iter().map(name).collect()
+        }
+
+        fn runs(&self, stage: &Arc<Stage>) -> bool {
+            Arc::ptr_eq(&self.lineup.stages()[0], stage)
+        }
+
+        fn standings(&self) -> Vec<Standing> {
+            self.lineup.histories()[0].iter().map(|version| version.standing.clone()).collect()
+        }
+    }
+
+    fn stage(component: &Component, name: &str, swap: SwapSpec) -> Arc<Stage> {
+        let config = r#"{"SourceKey": "time", "Format": "%s"}"#;
+        let policy = Policy { swap, ..Policy::default() };
+        let stage = Stage::new(name.to_owned(), component.clone(), config.to_owned(), Context::default(), policy);
+        Arc::new(stage.expect("a valid config"))
+    }
+
+    fn name(turn: &Turn) -> &'static str {
+        match turn {
+            Turn::InPlace(_) => "in place",
+            Turn::Tried(_) => "tried",
+            Turn::Ready(_) => "ready",
+            Turn::Rejected(..) => "rejected",
+            Turn::RolledBack(..) => "rolled back",
+            Turn::NoTrial(..) => "no trial",
+        }
+    }
+
+    fn canary(manual: bool) -> SwapSpec {
+        SwapSpec { mode: SwapMode::Canary, events: 100, manual, ..SwapSpec::default() }
+    }
+
+    /// Has the new version of a trial take so many events.
+    fn feed(lineup: &Lineup, events: u64) {
+        let trial = lineup.seats()[0].trial.clone().expect("a trial");
+        trial.candidate.counters.in_events.add(events);
+        let super::super::swap::Method::Canary(canary) = &trial.method else { panic!("no canary") };
+        canary.count(events);
+    }
+
+    #[test]
+    fn a_version_that_faults_soon_is_replaced_by_the_one_before() {
+        let mut bench = Bench::new();
+        let first = bench.lineup.stages().remove(0);
+        let second = bench.stage(SwapSpec::default());
+        let edition = bench.lineup.edition();
+        assert_eq!(bench.change(&[&second]), ["in place"]);
+        assert!(bench.runs(&second) && bench.lineup.edition() > edition);
+        assert_eq!(bench.standings(), [Standing::Replaced, Standing::Watched]);
+        assert_eq!(bench.after(59), [""; 0]);
+        second.counters.in_events.add(1);
+        second.counters.faults.add(1);
+        assert_eq!(bench.after(0), ["rolled back"]);
+        assert!(bench.runs(&first));
+        assert_eq!(bench.standings(), [Standing::Running, Standing::Withdrawn("it had a fault".to_owned())]);
+        // The config still asks for it, which is no news.
+        assert_eq!(bench.change(&[&second]), [""; 0]);
+        assert!(bench.runs(&first));
+    }
+
+    #[test]
+    fn a_version_that_was_watched_long_enough_stays() {
+        let mut bench = Bench::new();
+        let second = bench.stage(SwapSpec::default());
+        bench.change(&[&second]);
+        assert_eq!(bench.after(60), [""; 0]);
+        second.counters.faults.add(9);
+        assert_eq!(bench.after(1), [""; 0]);
+        assert_eq!(bench.standings(), [Standing::Replaced, Standing::Running]);
+        assert!(bench.runs(&second));
+    }
+
+    #[test]
+    fn a_trial_ends_in_place_or_not_at_all() {
+        let mut bench = Bench::new();
+        let first = bench.lineup.stages().remove(0);
+        let second = bench.stage(canary(false));
+        assert_eq!(bench.change(&[&second]), ["tried"]);
+        assert!(bench.runs(&first) && bench.standings()[1] == Standing::Trial);
+        feed(&bench.lineup, 99);
+        assert_eq!(bench.after(1), [""; 0]);
+        feed(&bench.lineup, 1);
+        assert_eq!(bench.after(0), ["in place"]);
+        assert!(bench.runs(&second));
+
+        let third = bench.stage(canary(false));
+        assert_eq!(bench.change(&[&third]), ["tried"]);
+        third.counters.faults.add(1);
+        assert_eq!(bench.after(0), ["rejected"]);
+        assert!(bench.runs(&second) && bench.lineup.seats()[0].trial.is_none());
+    }
+
+    #[test]
+    fn a_person_has_the_last_word_if_so_asked() {
+        let mut bench = Bench::new();
+        let first = bench.lineup.stages().remove(0);
+        let second = bench.stage(canary(true));
+        bench.change(&[&second]);
+        feed(&bench.lineup, 100);
+        assert_eq!(bench.after(0), ["ready"]);
+        assert_eq!(bench.after(1), [""; 0]);
+        assert!(bench.lineup.promote("two", bench.now()).is_err());
+        assert!(bench.lineup.promote("processors[0]", bench.now()).is_ok() && bench.runs(&second));
+        assert!(matches!(bench.lineup.promote("one", bench.now()), Err(NoTurn::NothingToPromote)));
+
+        let third = bench.stage(canary(true));
+        bench.change(&[&third]);
+        let back = bench.lineup.roll_back("one", bench.now()).expect("the trial ends");
+        assert!(Arc::ptr_eq(&back, &second) && bench.runs(&second));
+        let back = bench.lineup.roll_back("one", bench.now()).expect("there was one before");
+        assert!(Arc::ptr_eq(&back, &first) && bench.runs(&first));
+        assert!(matches!(bench.lineup.roll_back("one", bench.now()), Err(NoTurn::NothingBefore)));
+    }
+
+    #[test]
+    fn a_processor_more_leaves_the_others_as_they_are() {
+        let bench = Bench::new();
+        let first = bench.lineup.stages().remove(0);
+        let other = stage(&bench.component, "processors[0] (other)", SwapSpec::default());
+        assert_eq!(bench.change(&[&other, &first]), ["in place"]);
+        assert!(Arc::ptr_eq(&bench.lineup.stages()[1], &first));
+        let numbers: Vec<usize> = bench.lineup.histories().iter().map(Vec::len).collect();
+        assert_eq!(numbers, [1, 1]);
+        assert_eq!(bench.change(&[]), [""; 0]);
+        assert!(bench.lineup.stages().is_empty());
     }
 }

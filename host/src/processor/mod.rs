@@ -16,7 +16,9 @@ mod instance;
 mod lend;
 pub mod lineup;
 mod link;
+mod place;
 pub mod stage;
+pub mod swap;
 #[doc(hidden)]
 pub mod twin;
 mod zones;

@@ -3,8 +3,8 @@
 use super::bindings::loglift::processor::types::{self, Issue};
 use super::component::Component;
 use super::instance::{Instance, SetupError};
-use super::{Context, Limits};
-use crate::config::{BreakerSpec, OnError};
+use super::{Context, Description, Limits};
+use crate::config::{BreakerSpec, OnError, SwapSpec};
 use crate::telemetry::counter::ProcessorCounters;
 use crate::telemetry::one_line;
 
@@ -34,6 +34,8 @@ pub struct Policy {
     pub on_error: OnError,
     /// When it is given no more events for a while.
     pub breaker: BreakerSpec,
+    /// How it takes the place of another version.
+    pub swap: SwapSpec,
 }
 
 /// Why a processor cannot be set up.
@@ -78,8 +80,13 @@ impl Stage {
         Ok(stage)
     }
 
+    /// What the component says of itself.
+    pub fn description(&self) -> &Description {
+        &self.component.description
+    }
+
     /// What it may use, and what becomes of its events when it fails.
-    pub(super) fn policy(&self) -> &Policy {
+    pub fn policy(&self) -> &Policy {
         &self.policy
     }
 

@@ -17,6 +17,7 @@ use super::control::Control;
 use super::depot::{Depot, DepotSpec, Handover, NETWORK_GRACE, Station};
 use super::discover::{Discovery, Ignored, Input, WALK_PERIOD};
 use super::flush::FlushLoop;
+use super::machine::unix_seconds;
 use super::ship::PackLoop;
 use super::worker::{Output, Route, Worker};
 use crate::checkpoint::{Recovered, Store};
@@ -251,7 +252,7 @@ impl Start {
             }
         }
         let spec = Arc::new(follow);
-        let lineup = Arc::new(Lineup::new(stages));
+        let lineup = Arc::new(Lineup::new(&name, stages, unix_seconds()));
         let budget = self.budget.share();
         let tracks = Arc::new(Tracks::new(Arc::clone(&self.next_generation)));
         self.depot.accounts.add(&name, &tracks);
@@ -360,7 +361,7 @@ impl Running {
     }
 
     fn log_summary(&self) {
-        for stage in &*self.lineup.stages() {
+        for stage in self.lineup.stages() {
             let counters = &stage.counters;
             info!(pipeline = self.name, own = ?counters.own(), "{}: {}", stage.name, counters.totals());
         }

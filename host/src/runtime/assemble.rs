@@ -141,7 +141,12 @@ impl Workshop {
             memory_bytes: spec.sandbox.memory_limit_bytes.map_or(usual.memory_bytes, |bytes| bytes as usize),
             time: spec.sandbox.time_limit.unwrap_or(usual.time),
         };
-        let policy = Policy { limits, on_error: spec.sandbox.on_error, breaker: spec.sandbox.breaker.clone() };
+        let policy = Policy {
+            limits,
+            on_error: spec.sandbox.on_error,
+            breaker: spec.sandbox.breaker.clone(),
+            swap: spec.sandbox.swap.clone(),
+        };
         let stage = Stage::new(name, component, config, context.clone(), policy).map_err(|error| match error {
             StageError::Config(issues) => {
                 issues.iter().map(|issue| spec.problem(&issue.path, issue.message.clone())).collect()

@@ -17,6 +17,7 @@ use crate::event::Offset;
 #[derive(Debug)]
 pub struct Alarms {
     window: Duration,
+    lines_per_window: u32,
     counts: Mutex<HashMap<Topic, Count>>,
 }
 
@@ -62,8 +63,13 @@ impl Alarms {
         Self::new(Duration::MAX)
     }
 
+    /// Alarms that nobody needs to hear of.
+    pub fn silent() -> Self {
+        Self { lines_per_window: 0, ..Self::new(Duration::MAX) }
+    }
+
     fn new(window: Duration) -> Self {
-        Self { window, counts: Mutex::default() }
+        Self { window, lines_per_window: LINES_PER_WINDOW, counts: Mutex::default() }
     }
 
     /// Writes or counts an alarm.
@@ -80,7 +86,7 @@ impl Alarms {
         if now.duration_since(count.window_start) >= self.window {
             *count = Count { window_start: now, written: 0, suppressed: count.suppressed };
         }
-        if count.written == LINES_PER_WINDOW {
+        if count.written == self.lines_per_window {
             count.suppressed += alarm.occurrences;
             return;
         }

@@ -1,0 +1,63 @@
+//! The place of a processor in a chain: the version that runs, and the one that is tried.
+
+use std::sync::Arc;
+
+use super::lineup::Seat;
+use super::link::Link;
+use super::stage::Stage;
+use super::swap::{Method, Trial};
+use crate::event::EventBatch;
+use crate::telemetry::alarm::Alarms;
+
+/// A seat of the line-up, as one worker runs it.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) link: Link,
+    tried: Option<Tried>,
+}
+
+/// A version that is tried.
+#[derive(Debug)]
+struct Tried {
+    trial: Arc<Trial>,
+    /// For a canary.
+    link: Option<Link>,
+}
+
+impl Place {
+    /// A place with instances of its own. What an earlier one has is used again.
+    pub(super) fn new(seat: &Seat, earlier: &mut Vec<Link>) -> Self {
+        let mut link_of = |stage: &Arc<Stage>| {
+            let known = earlier.iter().position(|link| Arc::ptr_eq(&link.stage, stage));
+            known.map_or_else(|| Link::new(stage), |known| earlier.swap_remove(known))
+        };
+        let link = link_of(&seat.stage);
+        let tried = seat.trial.as_ref().map(|trial| {
+            let is_canary = matches!(trial.method, Method::Canary(_));
+            Tried { trial: Arc::clone(trial), link: is_canary.then(|| link_of(&trial.candidate)) }
+        });
+        Self { link, tried }
+    }
+
+    /// Has a batch processed by the version that is meant for it.
+    pub(super) fn run(&mut self, batch: &mut EventBatch, pipeline: &str, alarms: &Alarms) {
+        let Some(Tried { trial, link }) = &mut self.tried else { return self.link.run(batch, pipeline, alarms) };
+        match (&trial.method, link) {
+            (Method::Canary(canary), Some(link)) if canary.takes(&batch.source) => {
+                canary.count(batch.len() as u64);
+                link.run(batch, pipeline, alarms);
+            }
+            (Method::Shadow(shadow), _) => {
+                let copy = shadow.copy(batch);
+                self.link.run(batch, pipeline, alarms);
+                copy.into_iter().for_each(|copy| shadow.offer(copy, batch));
+            }
+            (Method::Canary(_), _) => self.link.run(batch, pipeline, alarms),
+        }
+    }
+
+    /// The instances, for another place.
+    pub(super) fn into_links(self) -> impl Iterator<Item = Link> {
+        self.tried.and_then(|tried| tried.link).into_iter().chain([self.link])
+    }
+}
