@@ -24,6 +24,27 @@ pub fn exemplary() -> Result<&'static Path> {
     component(&PATH, "loglift-exemplary")
 }
 
+/// A processor that stamps events with what it is.
+///
+/// # Errors
+/// If it does not compile.
+pub fn stamping() -> Result<&'static Path> {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    component(&PATH, "loglift-stamping")
+}
+
+/// The component of [`stamping`] as another version of it, which stamps `component-` and this number of six digits.
+///
+/// # Errors
+/// If it does not compile.
+pub fn stamping_version(number: u32) -> Result<Vec<u8>> {
+    let mut bytes = std::fs::read(stamping()?).context("cannot read the component")?;
+    let mark = b"component-000000";
+    let place = bytes.windows(mark.len()).position(|part| part == mark).context("the component has no mark")?;
+    bytes[place + 10..place + 16].copy_from_slice(format!("{number:06}").as_bytes());
+    Ok(bytes)
+}
+
 fn component(place: &'static OnceLock<PathBuf>, package: &str) -> Result<&'static Path> {
     if let Some(path) = place.get() {
         return Ok(path);

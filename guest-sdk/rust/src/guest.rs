@@ -1,7 +1,7 @@
 //! Joins a [`Processor`] to the generated bindings. [`export!`](crate::export) calls these functions.
 
 use crate::bindings::loglift::processor::{host, types};
-use crate::{Batch, Changes, Context, Issue, Level, Processor, Setup};
+use crate::{Batch, Changes, Context, Issue, Level, Processor, Setup, Stateful};
 
 /// Makes a component of the crate: `loglift_sdk::export!(MyProcessor);`, once, at the top level of a `cdylib`.
 #[macro_export]
@@ -9,36 +9,68 @@ macro_rules! export {
     ($processor:ty) => {
         #[cfg(target_arch = "wasm32")]
         const _: () = {
-            use $crate::bindings::exports::loglift::processor::columnar;
-
-            struct Component;
-
-            ::std::thread_local! {
-                static PROCESSOR: ::std::cell::RefCell<Option<$processor>> =
-                    const { ::std::cell::RefCell::new(None) };
-            }
-
-            impl columnar::Guest for Component {
-                fn describe() -> columnar::Description {
-                    $crate::guest::describe::<$processor>()
-                }
-
-                fn configure(
-                    config: String,
-                    context: columnar::Context,
-                ) -> Result<columnar::Setup, Vec<columnar::Issue>> {
-                    let (processor, setup) = $crate::guest::configure::<$processor>(&config, &context)?;
-                    PROCESSOR.set(Some(processor));
-                    Ok(setup)
-                }
-
-                fn process(events: columnar::Batch) -> Result<columnar::Answer, String> {
-                    PROCESSOR.with_borrow_mut(|processor| $crate::guest::process(processor.as_mut(), events))
-                }
-            }
-
-    $crate::bindings::export!(Component with_types_in $crate::bindings);
+            $crate::__export_processor!($processor);
         };
+    };
+}
+
+/// As [`export!`], of a processor that is [`Stateful`](crate::Stateful).
+#[macro_export]
+macro_rules! export_stateful {
+    ($processor:ty) => {
+        #[cfg(target_arch = "wasm32")]
+        const _: () = {
+            $crate::__export_processor!($processor);
+
+            impl $crate::memory::exports::loglift::processor::state::Guest for Component {
+                fn save() -> Vec<u8> {
+                    PROCESSOR.with_borrow(|processor| $crate::guest::save(processor.as_ref()))
+                }
+
+                fn restore(from_version: String, saved: Vec<u8>) -> Result<(), String> {
+                    PROCESSOR
+                        .with_borrow_mut(|processor| $crate::guest::restore(processor.as_mut(), &from_version, &saved))
+                }
+            }
+
+    $crate::memory::export!(Component with_types_in $crate::memory);
+        };
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __export_processor {
+    ($processor:ty) => {
+        use $crate::bindings::exports::loglift::processor::columnar;
+
+        struct Component;
+
+        ::std::thread_local! {
+            static PROCESSOR: ::std::cell::RefCell<Option<$processor>> =
+                const { ::std::cell::RefCell::new(None) };
+        }
+
+        impl columnar::Guest for Component {
+            fn describe() -> columnar::Description {
+                $crate::guest::describe::<$processor>()
+            }
+
+            fn configure(
+                config: String,
+                context: columnar::Context,
+            ) -> Result<columnar::Setup, Vec<columnar::Issue>> {
+                let (processor, setup) = $crate::guest::configure::<$processor>(&config, &context)?;
+                PROCESSOR.set(Some(processor));
+                Ok(setup)
+            }
+
+            fn process(events: columnar::Batch) -> Result<columnar::Answer, String> {
+                PROCESSOR.with_borrow_mut(|processor| $crate::guest::process(processor.as_mut(), events))
+            }
+        }
+
+        $crate::bindings::export!(Component with_types_in $crate::bindings);
     };
 }
 
@@ -62,6 +94,14 @@ pub fn process<P: Processor>(processor: Option<&mut P>, events: types::Batch) ->
     let mut changes = Changes::new(&batch);
     processor.process(&batch, &mut changes)?;
     Ok(changes.into_answer())
+}
+
+pub fn save<P: Stateful>(processor: Option<&P>) -> Vec<u8> {
+    processor.map(Stateful::save).unwrap_or_default()
+}
+
+pub fn restore<P: Stateful>(processor: Option<&mut P>, from_version: &str, saved: &[u8]) -> Result<(), String> {
+    processor.ok_or("restore was called before configure")?.restore(from_version, saved)
 }
 
 pub(crate) fn host_log(level: Level, message: &str) {

@@ -62,6 +62,8 @@ pub mod bindings;
 mod changes;
 #[doc(hidden)]
 pub mod guest;
+#[doc(hidden)]
+pub mod memory;
 pub mod testing;
 
 use serde::de::DeserializeOwned;
@@ -91,6 +93,23 @@ pub trait Processor: Sized + 'static {
     /// A message, when no event of the batch could be processed. What failed for single events belongs into
     /// [`Changes::outcome`] and [`Changes::alarm`].
     fn process(&mut self, batch: &Batch, changes: &mut Changes) -> Result<(), String>;
+}
+
+/// A processor that remembers something from batch to batch, so that what it answers depends on what it has seen.
+///
+/// [`export_stateful!`] makes a component of it. All batches of a pipeline go to one instance then, and what it remembers is
+/// stored together with how far files were delivered: lines that are read again after a crash meet the memory that they met
+/// the first time.
+pub trait Stateful: Processor {
+    /// What is to be remembered, in a form that a later version can still read. Called between batches, about once a second.
+    fn save(&self) -> Vec<u8>;
+
+    /// Goes on with what a processor of the version `from_version` saved. Called after [`Processor::configure`], before the
+    /// first batch, if anything was saved.
+    ///
+    /// # Errors
+    /// Why that is of no use. The agent says so, and the processor begins without a memory.
+    fn restore(&mut self, from_version: &str, saved: &[u8]) -> Result<(), String>;
 }
 
 /// What a processor says of itself.

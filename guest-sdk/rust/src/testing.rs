@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::bindings::loglift::processor::types;
-use crate::{Batch, Changes, Context, Issue, Processor, Setup};
+use crate::{Batch, Changes, Context, Issue, Processor, Setup, Stateful};
 
 /// A configured processor that tests feed with events.
 #[derive(Debug)]
@@ -88,6 +88,21 @@ impl<P: Processor> Guest<P> {
         self.processor.process(&batch, &mut changes)?;
         let answer = changes.into_answer();
         Ok((batch.into_columns(), answer))
+    }
+}
+
+impl<P: Stateful> Guest<P> {
+    /// What the processor remembers.
+    pub fn save(&self) -> Vec<u8> {
+        self.processor.save()
+    }
+
+    /// Has the processor go on with what one of the version `from_version` saved.
+    ///
+    /// # Errors
+    /// Why it cannot.
+    pub fn restore(&mut self, from_version: &str, saved: &[u8]) -> Result<(), String> {
+        self.processor.restore(from_version, saved)
     }
 }
 

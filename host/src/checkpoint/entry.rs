@@ -46,3 +46,26 @@ pub enum State {
     /// It was there before the agent and is not read until it is written to.
     Untouched,
 }
+
+/// What the processors of a pipeline remember of all that the entries which were saved with it say was delivered, and of
+/// nothing else.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// The pipeline.
+    pub pipeline: String,
+    /// Its processors that remember something.
+    pub processors: Vec<Remembered>,
+}
+
+/// What one processor remembers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remembered {
+    /// The name of the processor: `processors[1] (processor_wasm)`.
+    pub name: String,
+    /// What its component calls itself.
+    pub component: String,
+    /// The version of the component.
+    pub version: String,
+    /// In a form of its own.
+    pub saved: Vec<u8>,
+}

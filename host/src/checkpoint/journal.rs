@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::Entry;
 use super::record::{self, Record, Saved};
+use super::{Entry, Memory};
 
 /// The first line: what the file is, and the version of its format.
 pub(super) const HEADER: &str = "loglift-checkpoints 1\n";
@@ -13,6 +13,8 @@ pub(super) const HEADER: &str = "loglift-checkpoints 1\n";
 pub(super) struct Journal {
     /// The entries by generation.
     pub(super) entries: BTreeMap<u64, Entry>,
+    /// What processors remember, by pipeline.
+    pub(super) memories: BTreeMap<String, Memory>,
     /// Larger than every generation so far.
     pub(super) next_generation: u64,
     /// When it was last saved to, in Unix seconds.
@@ -105,11 +107,17 @@ fn version(header: &[u8]) -> Option<u32> {
 }
 
 impl Journal {
+    fn put(&mut self, entry: Entry) {
+        self.next_generation = self.next_generation.max(entry.generation.saturating_add(1));
+        self.entries.insert(entry.generation, entry);
+    }
+
     fn apply(&mut self, record: Record) {
         match record {
-            Record::Put(entry) => {
-                self.next_generation = self.next_generation.max(entry.generation.saturating_add(1));
-                self.entries.insert(entry.generation, *entry);
+            Record::Put(entry) => self.put(*entry),
+            Record::Together(memory, entries) => {
+                entries.into_iter().for_each(|entry| self.put(entry));
+                self.memories.insert(memory.pipeline.clone(), memory);
             }
             Record::Remove(generation) => {
                 self.next_generation = self.next_generation.max(generation.saturating_add(1));

@@ -9,9 +9,10 @@ use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
+use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
 
-use super::{Entry, State};
+use super::{Entry, Memory, Remembered, State};
 use crate::event::{FileId, Ledger, Loss, Offset, Position, SIGNATURE_BYTES, Signature};
 
 /// What one line of the journal says.
@@ -21,6 +22,8 @@ pub(super) enum Record {
     Put(Box<Entry>),
     /// The entry of this generation is gone.
     Remove(u64),
+    /// What the processors of a pipeline remember, and the entries that this belongs to: all or none of it.
+    Together(Memory, Vec<Entry>),
     /// A save is complete.
     Saved(Saved),
 }
@@ -44,6 +47,12 @@ pub(super) fn remove(generation: u64) -> Vec<u8> {
     line(&Shape::Remove(generation))
 }
 
+/// The line that puts what processors remember together with the entries that this belongs to, with its line end.
+pub(super) fn together(memory: &Memory, entries: &[Entry]) -> Vec<u8> {
+    let entries = entries.iter().map(EntryShape::of).collect();
+    line(&Shape::Together(TogetherShape { memory: MemoryShape::of(memory), entries }))
+}
+
 /// The line that ends a save, with its line end.
 pub(super) fn saved(saved: Saved) -> Vec<u8> {
     line(&Shape::Saved(saved))
@@ -61,6 +70,10 @@ pub(super) fn parse(line: &[u8]) -> Option<Record> {
         Shape::Put(entry) => entry.into_entry().map(|entry| Record::Put(Box::new(entry))),
         Shape::Remove(generation) => Some(Record::Remove(generation)),
         Shape::Saved(saved) => Some(Record::Saved(saved)),
+        Shape::Together(TogetherShape { memory, entries }) => {
+            let entries: Option<Vec<Entry>> = entries.into_iter().map(EntryShape::into_entry).collect();
+            Some(Record::Together(memory.into_memory()?, entries?))
+        }
     }
 }
 
@@ -83,7 +96,28 @@ fn json(shape: &impl Serialize) -> String {
 enum Shape {
     Put(Box<EntryShape>),
     Remove(u64),
+    Together(TogetherShape),
     Saved(Saved),
+}
+
+#[derive(Serialize, Deserialize)]
+struct TogetherShape {
+    memory: MemoryShape,
+    entries: Vec<EntryShape>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct MemoryShape {
+    pipeline: String,
+    processors: Vec<RememberedShape>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RememberedShape {
+    name: String,
+    component: String,
+    version: String,
+    saved: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -197,6 +231,26 @@ impl EntryShape {
     }
 }
 
+impl MemoryShape {
+    fn of(memory: &Memory) -> Self {
+        let shape = |remembered: &Remembered| RememberedShape {
+            name: remembered.name.clone(),
+            component: remembered.component.clone(),
+            version: remembered.version.clone(),
+            saved: BASE64.encode(&remembered.saved),
+        };
+        Self { pipeline: memory.pipeline.clone(), processors: memory.processors.iter().map(shape).collect() }
+    }
+
+    fn into_memory(self) -> Option<Memory> {
+        let processors = self.processors.into_iter().map(|shape| {
+            let RememberedShape { name, component, version, saved } = shape;
+            Some(Remembered { name, component, version, saved: BASE64.decode(saved.as_bytes()).ok()? })
+        });
+        Some(Memory { pipeline: self.pipeline, processors: processors.collect::<Option<_>>()? })
+    }
+}
+
 impl SignatureShape {
     fn of(signature: Signature) -> Self {
         Self { len: signature.len, hash: format!("{:016x}", signature.hash) }
@@ -283,6 +337,23 @@ mod tests {
             \"ledger\":{\"acknowledged\":250}}}\n";
         assert_eq!(&line[9..], expected);
         assert_eq!(remove(3).len(), "00000000 {\"remove\":3}\n".len());
+    }
+
+    #[test]
+    fn what_processors_remember_is_one_line_with_its_entries() {
+        let processor = |name: &str, saved: &[u8]| Remembered {
+            name: name.to_owned(),
+            component: "deduplicate".to_owned(),
+            version: "0.1.0".to_owned(),
+            saved: saved.to_vec(),
+        };
+        let processors = vec![processor("processors[0] (processor_wasm)", b"\0\xff\n"), processor("b", b"")];
+        let memory = Memory { pipeline: "web".to_owned(), processors };
+        let entries = [entry(1, 10), entry(2, 5)];
+        let line = together(&memory, &entries);
+        assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);
+        let found = parse(line.strip_suffix(b"\n").unwrap());
+        assert_eq!(found, Some(Record::Together(memory, entries.to_vec())));
     }
 
     #[test]

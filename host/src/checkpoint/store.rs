@@ -6,11 +6,11 @@ use std::io;
 use cap_std::fs::Dir;
 use tracing::warn;
 
-use super::Entry;
 use super::disk::{Disk, Found, Medium};
 use super::journal::{self, HEADER, Newer, Recovery};
 use super::lock::{Lock, LockError};
 use super::record::{self, Saved};
+use super::{Entry, Memory};
 use crate::telemetry::failpoint;
 
 /// The checkpoints of an agent. Nobody else can open the same directory as long as it lives.
@@ -19,6 +19,8 @@ pub struct Store {
     medium: Box<dyn Medium>,
     /// The line of each live entry, by generation: what is on disk for certain.
     live: BTreeMap<u64, Box<[u8]>>,
+    /// The line of what the processors of each pipeline remember, without entries.
+    memories: BTreeMap<String, Box<[u8]>>,
     /// All of them together.
     live_bytes: u64,
     /// The end of the last save.
@@ -39,6 +41,8 @@ pub struct Store {
 pub struct Recovered {
     /// The entries, oldest generation first.
     pub entries: Vec<Entry>,
+    /// What processors remember, one for each pipeline that has such processors.
+    pub memories: Vec<Memory>,
     /// Larger than every generation that this store ever had.
     pub next_generation: u64,
     /// When it was last saved to, in Unix seconds: then the last agent was alive.
@@ -122,12 +126,29 @@ impl Store {
     /// Those of writing. What was saved before is as safe as it was. What this call was given may be on disk or not, so
     /// the next one is to be given all of it again, in its newest form.
     pub fn save(&mut self, changed: &[Entry], removed: &[u64], now: i64) -> io::Result<()> {
-        let next = changed.iter().map(|entry| entry.generation).chain(removed.iter().copied());
+        self.save_with_memories(&[], changed, removed, now)
+    }
+
+    /// As [`Self::save`], with what processors remember, each with the entries that this belongs to: of these, all are on
+    /// disk after a crash, or none.
+    ///
+    /// # Errors
+    /// As [`Self::save`].
+    pub fn save_with_memories(
+        &mut self,
+        memories: &[(Memory, Vec<Entry>)],
+        changed: &[Entry],
+        removed: &[u64],
+        now: i64,
+    ) -> io::Result<()> {
+        let all = || memories.iter().flat_map(|(_, entries)| entries).chain(changed);
+        let next = all().map(|entry| entry.generation).chain(removed.iter().copied());
         let next = next.map(|generation| generation.saturating_add(1)).max().unwrap_or(0);
         let saved = Saved { at: Some(now), next_generation: self.saved.next_generation.max(next) };
-        let changed: Vec<_> = changed.iter().map(|entry| (entry.generation, record::put(entry))).collect();
         // New generations come before old ones go: a crash in between must not leave a file without either.
-        let mut lines: Vec<u8> = changed.iter().flat_map(|(_, line)| line.iter().copied()).collect();
+        let mut lines = Vec::new();
+        memories.iter().for_each(|(memory, entries)| lines.extend(record::together(memory, entries)));
+        changed.iter().for_each(|entry| lines.extend(record::put(entry)));
         removed.iter().for_each(|generation| lines.extend(record::remove(*generation)));
         lines.extend(record::saved(saved));
 
@@ -138,10 +159,11 @@ impl Store {
             self.append(&lines)?;
         }
         self.saved = saved;
-        for (generation, line) in changed {
-            self.keep(generation, Some(line));
+        for entry in all() {
+            self.keep(entry.generation, Some(record::put(entry)));
         }
         removed.iter().for_each(|generation| self.keep(*generation, None));
+        memories.iter().for_each(|(memory, _)| self.remember(memory));
         self.compact();
         Ok(())
     }
@@ -167,6 +189,7 @@ impl Store {
         let mut store = Self {
             medium,
             live: BTreeMap::new(),
+            memories: BTreeMap::new(),
             live_bytes: 0,
             saved: Saved { at: journal.saved_at, next_generation: journal.next_generation },
             len: recovery.len,
@@ -178,7 +201,20 @@ impl Store {
         for entry in journal.entries.values() {
             store.keep(entry.generation, Some(record::put(entry)));
         }
+        journal.memories.values().for_each(|memory| store.remember(memory));
         store
+    }
+
+    /// What the processors of a pipeline remember from now on, if it is anything.
+    fn remember(&mut self, memory: &Memory) {
+        let before = if memory.processors.is_empty() {
+            self.memories.remove(&memory.pipeline)
+        } else {
+            let line = record::together(memory, &[]);
+            self.live_bytes += line.len() as u64;
+            self.memories.insert(memory.pipeline.clone(), line.into())
+        };
+        self.live_bytes -= before.map_or(0, |line| line.len() as u64);
     }
 
     /// The last good state of an entry from now on: its line, or `None` if it is gone.
@@ -233,7 +269,7 @@ impl Store {
     fn content(&self) -> Vec<u8> {
         let mut content = Vec::with_capacity(HEADER.len() + self.live_bytes as usize + 100);
         content.extend_from_slice(HEADER.as_bytes());
-        self.live.values().for_each(|line| content.extend_from_slice(line));
+        self.live.values().chain(self.memories.values()).for_each(|line| content.extend_from_slice(line));
         content.extend(record::saved(self.saved));
         content
     }
@@ -258,7 +294,8 @@ impl From<Recovery> for Recovered {
     fn from(recovery: Recovery) -> Self {
         let Recovery { journal, notes, .. } = recovery;
         let entries = journal.entries.into_values().collect();
-        Self { entries, next_generation: journal.next_generation, alive_at: journal.saved_at, notes }
+        let memories = journal.memories.into_values().filter(|memory| !memory.processors.is_empty()).collect();
+        Self { entries, memories, next_generation: journal.next_generation, alive_at: journal.saved_at, notes }
     }
 }
 

@@ -20,7 +20,7 @@ pub use budget::{Budget, Permit, Share};
 pub use delivery::{Ack, Delivery, deliveries};
 pub use dirty::{DirtyList, DirtyMark};
 pub use ledger::{Ledger, Loss};
-pub use progress::{Position, Progress};
+pub use progress::{Position, Progress, Snapshot};
 pub use rate::RateLimiter;
 pub use signature::{SIGNATURE_BYTES, Signature};
 

@@ -37,6 +37,32 @@ struct State {
     /// Begun and not committed, in read order.
     ranges: VecDeque<Range>,
     ledger: Ledger,
+    marks: Option<Box<Marks>>,
+}
+
+/// What is stored of a source whose processors remember what they have seen: not how far it has come, but how far it had come
+/// at a mark, when their memory was saved.
+#[derive(Debug)]
+struct Marks {
+    /// The last mark that everything below it has reached, and that was settled.
+    settled: (Position, Ledger),
+    /// Where the next one is.
+    next: Option<Offset>,
+    /// How everything stood when it was reached.
+    reached: Option<(Position, Ledger)>,
+}
+
+/// How a source stands at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Below this, everything is done with.
+    pub committed: Position,
+    /// Where the last range ends.
+    pub read_to: Offset,
+    /// What became of the bytes.
+    pub ledger: Ledger,
+    /// What is to be stored instead of the committed position and the ledger, since a mark is waited for.
+    pub settled: Option<(Position, Ledger)>,
 }
 
 #[derive(Debug)]
@@ -58,12 +84,47 @@ enum Outcome {
 impl Progress {
     /// The progress of a source that is read from `committed` on, and of whose bytes before that became what `ledger` says.
     pub fn new(committed: Position, ledger: Ledger) -> Self {
-        Self { state: Mutex::new(State { committed, ranges: VecDeque::new(), ledger }), dirty: None }
+        let state = State { committed, ranges: VecDeque::new(), ledger, marks: None };
+        Self { state: Mutex::new(state), dirty: None }
     }
 
     /// Has every change from now on set this mark.
     pub fn mark_changes(&mut self, dirty: Arc<DirtyMark>) {
         self.dirty = Some(dirty);
+    }
+
+    /// Has what is stored of the source be what it was at a mark: it is settled now.
+    pub fn keep_marks(&mut self) {
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let settled = (state.committed, state.ledger.clone());
+        state.marks = Some(Box::new(Marks { settled, next: None, reached: None }));
+    }
+
+    /// Sets the mark behind the last range. One that was not reached yet does not count any more.
+    pub fn mark(&self) {
+        let mut state = self.state();
+        let (read_to, committed) = (state.read_to(), state.committed);
+        let ledger = state.ledger.clone();
+        if let Some(marks) = &mut state.marks {
+            marks.next = Some(read_to);
+            marks.reached = (committed.offset == read_to).then_some((committed, ledger));
+        }
+    }
+
+    /// Whether everything below the mark is done with, if there is one.
+    pub fn has_reached_mark(&self) -> bool {
+        self.state().marks.as_ref().is_none_or(|marks| marks.next.is_none() || marks.reached.is_some())
+    }
+
+    /// Has the mark that was reached be what is stored.
+    pub fn settle_mark(&self) {
+        self.change(|state| {
+            let Some(marks) = &mut state.marks else { return };
+            if let Some(reached) = marks.reached.take() {
+                marks.settled = reached;
+                marks.next = None;
+            }
+        });
     }
 
     /// Says that everything from `start` to `end` was read. `start` is where the range before ends.
@@ -140,14 +201,20 @@ impl Progress {
         self.state().ledger.clone()
     }
 
-    /// The committed position, where reading is, and the ledger, at one moment.
-    pub fn snapshot(&self) -> (Position, Offset, Ledger) {
+    /// How the source stands at one moment.
+    pub fn snapshot(&self) -> Snapshot {
         let state = self.state();
         let committed = match state.ranges.back() {
             Some(last) if failpoint::is_broken("commit-on-read") => last.end,
             _ => state.committed,
         };
-        (committed, state.read_to(), state.ledger.clone())
+        let settled = state.marks.as_ref().map(|marks| &marks.settled);
+        Snapshot {
+            committed,
+            read_to: state.read_to(),
+            ledger: state.ledger.clone(),
+            settled: settled.filter(|(position, _)| *position != committed).cloned(),
+        }
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
@@ -165,7 +232,8 @@ impl State {
     /// Moves the committed position behind all ranges that have ended without a gap.
     fn commit(&mut self) {
         while let Some(Range { start, end, outcome: Some(outcome) }) = self.ranges.front() {
-            let (bytes, end) = (end.offset.0 - start.0, *end);
+            let (bytes, start, end) = (end.offset.0 - start.0, *start, *end);
+            let is_lost = matches!(outcome, Outcome::Lost(_));
             match *outcome {
                 Outcome::Taken { dropped, rejected } => {
                     let dropped = dropped.min(bytes);
@@ -178,6 +246,15 @@ impl State {
             }
             self.committed = end;
             self.ranges.pop_front();
+            if let Some(marks) = &mut self.marks {
+                // What was never read, no memory knows of.
+                if is_lost && marks.settled.0.offset == start {
+                    marks.settled = (end, self.ledger.clone());
+                }
+                if marks.next == Some(end.offset) {
+                    marks.reached = Some((end, self.ledger.clone()));
+                }
+            }
         }
     }
 
@@ -255,6 +332,35 @@ mod tests {
         let ledger = progress.ledger();
         assert_eq!((ledger.acknowledged, ledger.rejected, ledger.lost_bytes()), (0, 50, 50));
         assert_eq!(ledger.settled_bytes(), 100);
+    }
+
+    #[test]
+    fn what_is_stored_waits_for_the_mark() {
+        let mut progress = Progress::default();
+        progress.keep_marks();
+        let stored = |progress: &Progress| {
+            let snapshot = progress.snapshot();
+            let (position, ledger) = snapshot.settled.unwrap_or((snapshot.committed, snapshot.ledger));
+            (position.offset.0, ledger.settled_bytes())
+        };
+        progress.skip(at(5), Loss::SkippedTail);
+        assert_eq!(stored(&progress), (5, 5), "no memory knows of what was never read");
+        progress.begin(Offset(5), at(20));
+        progress.mark();
+        progress.begin(Offset(20), at(30));
+        progress.end(Offset(20), 0, 0);
+        assert!(!progress.has_reached_mark());
+        progress.end(Offset(5), 0, 0);
+        assert!(progress.has_reached_mark());
+        assert_eq!((stored(&progress), progress.committed()), ((5, 5), at(30)));
+        progress.settle_mark();
+        assert_eq!(stored(&progress), (20, 20));
+        progress.skip(at(40), Loss::ReadDelay);
+        assert_eq!(stored(&progress), (20, 20), "what was read before it is not in the memory yet");
+        progress.mark();
+        assert!(progress.has_reached_mark());
+        progress.settle_mark();
+        assert_eq!((stored(&progress), progress.snapshot().settled), ((40, 40), None));
     }
 
     proptest! {

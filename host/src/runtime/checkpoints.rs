@@ -10,7 +10,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 use super::machine::unix_seconds;
 use crate::checkpoint::{Entry, State, Store, is_expired};
 use crate::input::follow::catalog::Left;
-use crate::input::follow::track::{Phase, Seen, Standing, Track, Tracks};
+use crate::input::follow::track::{Phase, Seen, Track, Tracks};
 use crate::input::stat::Stat;
 use crate::telemetry::alarm::{Alarm, Alarms};
 use crate::telemetry::chain;
@@ -106,8 +106,8 @@ fn entry_exists(entry: &Entry) -> bool {
 /// What is stored of a file.
 fn entry(pipeline: &str, track: &Track, updated: i64) -> Entry {
     let standing = track.standing();
-    let (phase, ledger) = standing.to_store();
-    let Standing { seen, committed: position, .. } = standing;
+    let (position, phase, ledger) = standing.to_store();
+    let seen = standing.seen;
     Entry {
         generation: track.generation,
         pipeline: pipeline.to_owned(),

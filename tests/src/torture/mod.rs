@@ -5,6 +5,8 @@
 //! checkpoints on disk ([`saved`]) say what the next agent may deliver again: what was delivered and is not covered. In the
 //! end, [`check`](check::check) compares what was written with what arrived.
 //!
+//! [`swap`] replaces processors under load instead, and kills the agent now and then.
+//!
 //! [`ship`] does the same with a service that fails: the one writes and the other reads, and [`delivered`] compares. [`outage`] is a long
 //! outage without a kill.
 
@@ -22,6 +24,7 @@ pub mod saved;
 pub mod ship;
 pub mod ship_report;
 pub mod stream;
+pub mod swap;
 pub mod writer;
 
 pub use plan::{Death, Plan};

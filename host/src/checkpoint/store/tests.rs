@@ -6,6 +6,7 @@ use cap_std::ambient_authority;
 use proptest::prelude::*;
 
 use super::*;
+use crate::checkpoint::Remembered;
 use crate::checkpoint::testing::entry;
 
 fn open_dir(path: &Path) -> Dir {
@@ -29,9 +30,59 @@ fn what_is_saved_is_there_after_a_restart() {
     store.save(&[entry(0, 30)], &[1], 200).unwrap();
     drop(store);
     let (_, found) = open(directory.path());
-    let expected =
-        Recovered { entries: vec![entry(0, 30)], next_generation: 2, alive_at: Some(200), notes: Vec::new() };
+    let (entries, memories, notes) = (vec![entry(0, 30)], Vec::new(), Vec::new());
+    let expected = Recovered { entries, memories, next_generation: 2, alive_at: Some(200), notes };
     assert_eq!(found, expected);
+}
+
+/// What processors of the pipeline `web` remember.
+fn memory(saved: &[u8]) -> Memory {
+    let name = "processors[0] (processor_wasm)".to_owned();
+    let (component, version) = ("deduplicate".to_owned(), "0.1.0".to_owned());
+    Memory {
+        pipeline: "web".to_owned(),
+        processors: vec![Remembered { name, component, version, saved: saved.into() }],
+    }
+}
+
+#[test]
+fn what_processors_remember_is_there_with_its_entries_or_neither_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = directory.path().join("checkpoints");
+    let (mut store, _) = open(directory.path());
+    store.save_with_memories(&[(memory(b"a"), vec![entry(0, 10), entry(1, 10)])], &[], &[], 1).unwrap();
+    let before = std::fs::read(&journal).unwrap();
+    store.save_with_memories(&[(memory(b"b"), vec![entry(0, 20), entry(1, 20)])], &[entry(2, 5)], &[], 2).unwrap();
+    drop(store);
+    let after = std::fs::read(&journal).unwrap();
+    let [mut olds, mut news] = [0, 0];
+    for end in before.len()..=after.len() {
+        let found: Recovered = journal::recover(Some(&after[..end]), None, true).unwrap().into();
+        let saved = &found.memories[0].processors[0].saved[..];
+        let found_offsets = offsets(&found);
+        let first_two = &found_offsets[..2];
+        match saved {
+            b"a" => assert_eq!((first_two, olds += 1), (&[(0, 10), (1, 10)][..], ()), "{end} bytes"),
+            _ => assert_eq!((first_two, news += 1), (&[(0, 20), (1, 20)][..], ()), "{end} bytes"),
+        }
+    }
+    assert!(olds > 0 && news > 0);
+}
+
+#[test]
+fn what_processors_remember_survives_a_new_journal_until_they_forget_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut store, _) = open(directory.path());
+    store.save_with_memories(&[(memory(b"a"), vec![entry(0, 10)])], &[], &[], 1).unwrap();
+    store.rewrite(&store.content()).unwrap();
+    drop(store);
+    let (mut store, found) = open(directory.path());
+    assert_eq!(offsets(&found), [(0, 10)]);
+    assert_eq!(found.memories, [memory(b"a")]);
+    let nothing = Memory { processors: Vec::new(), ..memory(b"") };
+    store.save_with_memories(&[(nothing, Vec::new())], &[], &[], 2).unwrap();
+    drop(store);
+    assert_eq!(open(directory.path()).1.memories, []);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use crate::event::{
-    Balance, DirtyList, DirtyMark, FileId, Ledger, Loss, Offset, Position, Progress, Rest, Signature, Source,
+    Balance, DirtyList, DirtyMark, FileId, Ledger, Loss, Offset, Position, Progress, Rest, Signature, Snapshot, Source,
 };
 use crate::input::follow::arrivals::Arrivals;
 use crate::input::follow::find::Found;
@@ -78,18 +78,22 @@ pub struct Standing {
     pub balance: Balance,
     /// When the oldest byte was first seen that is not done with.
     pub waiting_since: Option<Instant>,
+    /// What a later agent is to know instead of the committed position and the ledger, since processors remember.
+    settled: Option<(Position, Ledger)>,
 }
 
 impl Standing {
     /// What a later agent is to know of it. What is on its way has to be read again if this one ends before it arrives, of a
     /// file that is finished too.
-    pub fn to_store(&self) -> (Phase, Ledger) {
-        let mut ledger = self.balance.ledger.clone();
-        if self.seen.phase != Phase::Finished || self.balance.in_flight == 0 {
-            return (self.seen.phase, ledger);
+    pub fn to_store(&self) -> (Position, Phase, Ledger) {
+        let (position, mut ledger) =
+            self.settled.clone().unwrap_or_else(|| (self.committed, self.balance.ledger.clone()));
+        let is_behind = self.balance.in_flight > 0 || self.settled.is_some();
+        if self.seen.phase != Phase::Finished || !is_behind {
+            return (position, self.seen.phase, ledger);
         }
-        ledger.regain(ledger.settled_bytes() - self.committed.offset.0);
-        (Phase::Followed, ledger)
+        ledger.regain(ledger.settled_bytes() - position.offset.0);
+        (position, Phase::Followed, ledger)
     }
 }
 
@@ -186,7 +190,7 @@ impl Track {
     /// phase together with the ledger does so under the lock that is held here.
     pub fn standing(&self) -> Standing {
         let state = self.lock();
-        let (committed, read_to, ledger) = self.source.progress.snapshot();
+        let Snapshot { committed, read_to, ledger, settled } = self.source.progress.snapshot();
         let rest = match state.seen.phase {
             Phase::Untouched => Rest::Untouched,
             Phase::Followed => Rest::Unread,
@@ -194,7 +198,7 @@ impl Track {
         };
         let balance = Balance::of_file(state.seen.len, read_to, committed.offset, rest, ledger);
         let waiting_since = state.arrivals.oldest(committed.offset).filter(|_| balance.lag_bytes() > 0);
-        Standing { seen: state.seen.clone(), committed, balance, waiting_since }
+        Standing { seen: state.seen.clone(), committed, balance, waiting_since, settled }
     }
 
     fn note_arrivals(&self, state: &mut State) {
@@ -228,6 +232,8 @@ pub struct Tracks {
     dirty: Arc<DirtyList>,
     /// Held while it is decided whether a file is begun.
     beginning: Mutex<()>,
+    /// Of what is read, only what was read before a mark is stored, since processors remember what they have seen.
+    with_marks: bool,
 }
 
 #[derive(Debug, Default)]
@@ -242,7 +248,33 @@ struct Known {
 impl Tracks {
     /// No tracks yet. Generations are taken from a number that all pipelines share.
     pub fn new(next_generation: Arc<AtomicU64>) -> Self {
-        Self { next_generation, known: Mutex::default(), dirty: Arc::default(), beginning: Mutex::default() }
+        Self {
+            next_generation,
+            known: Mutex::default(),
+            dirty: Arc::default(),
+            beginning: Mutex::default(),
+            with_marks: false,
+        }
+    }
+
+    /// As [`Self::new`], for processors that remember: what is stored of each file is what was done with at a mark.
+    pub fn with_marks(next_generation: Arc<AtomicU64>) -> Self {
+        Self { with_marks: true, ..Self::new(next_generation) }
+    }
+
+    /// Sets a mark in all files, behind all that was read.
+    pub fn mark(&self) {
+        self.all().iter().for_each(|track| track.source.progress.mark());
+    }
+
+    /// Whether everything below the mark is done with, in all files.
+    pub fn have_reached_mark(&self) -> bool {
+        self.lock().by_generation.values().all(|track| track.source.progress.has_reached_mark())
+    }
+
+    /// Has the mark that was reached be what is stored.
+    pub fn settle_mark(&self) {
+        self.all().iter().for_each(|track| track.source.progress.settle_mark());
     }
 
     /// Begins to track a file that was not known, or a new content of one that was.
@@ -313,6 +345,9 @@ impl Tracks {
         let state = Mutex::new(State { seen, arrivals });
         let dirty = Arc::new(DirtyMark::new(generation, Arc::clone(&self.dirty)));
         source.progress.mark_changes(Arc::clone(&dirty));
+        if self.with_marks {
+            source.progress.keep_marks();
+        }
         self.insert(Track { generation, lane, source: Arc::new(source), birth_ns, state, dirty })
     }
 

@@ -215,13 +215,13 @@ impl Agent {
     pub(super) fn store(&mut self) {
         let left = self.tracks.all().into_iter().map(|track| {
             let standing = track.standing();
-            let (phase, ledger) = standing.to_store();
+            let (position, phase, ledger) = standing.to_store();
             Left {
                 generation: track.generation,
                 path: track.source.path.clone(),
                 id: track.source.file.expect("a file"),
                 birth_ns: track.birth_ns,
-                position: standing.committed,
+                position,
                 ledger,
                 // A time that no file has, as it is not stored.
                 seen: Seen { modified_ns: i64::MIN, is_named: false, phase, ..standing.seen },
