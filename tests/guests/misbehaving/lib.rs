@@ -186,6 +186,14 @@ fn answer(what: &str, batch: &Batch) -> Result<Answer, String> {
             // The events after the first go into it, and all that is left is its own fields.
             answer = Answer { origins: Some(vec![0]), through: Some(vec![events as u32 - 1]), ..nothing() };
         }
+        "slow by a little" => (0..events).for_each(|_| work(1_000_000)),
+        "late" => work(3_000_000_000),
+        "grow forever" => std::mem::forget(black_box(vec![1u8; 1 << 20])),
+        "log a million times" => (0..1_000_000).for_each(|_| host::log(Level::Error, "again")),
+        "fail each event" => answer.outcomes = Some(vec![1; events]),
+        "trap under load" => assert!(events < 8, "as it was told to"),
+        "lose half" => answer.origins = Some((0..events as u32 / 2).collect()),
+
         "tag" => answer.tags = Some((vec![arena, 4], vec![arena + 4, 3])),
         _ => {}
     }
@@ -206,6 +214,14 @@ fn spin() -> ! {
     let mut turns = 0u64;
     loop {
         turns = black_box(turns).wrapping_add(1);
+    }
+}
+
+/// Takes its time.
+fn work(turns: u64) {
+    let mut done = 0u64;
+    while done < turns {
+        done = black_box(done).wrapping_add(1);
     }
 }
 
