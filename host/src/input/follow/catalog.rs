@@ -443,25 +443,26 @@ impl Catalog {
         }
         let directories: HashSet<&Path> = lanes.iter().filter_map(|path| path.parent()).collect();
         let mut unknown = Vec::new();
-        let mut paths = Vec::new();
+        let mut opened = Vec::new();
         for directory in directories {
-            match find::all_in(directory) {
-                Ok(found) => paths.extend(found),
+            let lane_of = |name: &[u8]| {
+                let mut bases = bases(name).into_iter().map(|base| directory.join(OsString::from_vec(base)));
+                bases.find(|base| lanes.contains(base)).filter(|_| !is_compressed_name(name))
+            };
+            match find::open_all(directory, |name| lane_of(name).is_some()) {
+                Ok(files) => opened.extend(files.into_iter().filter_map(|(path, found)| {
+                    let lane = lane_of(path.file_name()?.as_bytes())?;
+                    Some((path, found, lane))
+                })),
                 Err(_) => {
                     let unlisted = lanes.iter().filter(|lane| lane.parent() == Some(directory));
                     self.unlisted.extend(unlisted.cloned());
                 }
             }
         }
-        for path in paths {
-            let Some(name) = path.file_name().map(OsStrExt::as_bytes) else { continue };
-            let mut bases = bases(name).into_iter().map(|base| path.with_file_name(OsString::from_vec(base)));
-            let Some(lane) = bases.find(|base| lanes.contains(base)) else { continue };
+        for (path, found, lane) in opened {
             let Some(first_birth) = first_births.get(&lane) else { continue };
-            if is_compressed_name(name) {
-                continue;
-            }
-            let found = match Found::open(&path) {
+            let found = match found {
                 Ok(found) => found,
                 Err(error) => {
                     self.unlisted.extend((!disk::is_refusal(&error)).then_some(lane));

@@ -13,7 +13,10 @@ use crate::input::stat::Stat;
 pub(super) fn open(path: &Path) -> io::Result<File> {
     #[cfg(test)]
     faults::check(path)?;
-    File::options().read(true).custom_flags(O_NONBLOCK).open(path)
+    let opened = File::options().read(true).custom_flags(O_NONBLOCK).open(path);
+    #[cfg(test)]
+    faults::opened(path);
+    opened
 }
 
 /// What a path leads to.
@@ -46,7 +49,7 @@ pub(super) fn is_refusal(error: &io::Error) -> bool {
 /// for the architectures that we build for.
 const O_NONBLOCK: i32 = 0o4000;
 
-/// Paths that cannot be opened or listed, in tests.
+/// Paths that cannot be opened or listed, and what happens just then, in tests.
 #[cfg(test)]
 pub(super) mod faults {
     use std::cell::RefCell;
@@ -58,11 +61,24 @@ pub(super) mod faults {
     thread_local! {
         /// Of each path, the error. A test has its thread for itself.
         static FAULTS: RefCell<HashMap<PathBuf, Errno>> = RefCell::default();
+        /// What is done when a path was opened, once.
+        static DEEDS: RefCell<HashMap<PathBuf, Box<dyn FnOnce()>>> = RefCell::default();
     }
 
     /// Lets a path fail from now on.
     pub(in crate::input::follow) fn set(path: PathBuf, error: Errno) {
         FAULTS.with_borrow_mut(|faults| faults.insert(path, error));
+    }
+
+    /// Does something when a path was opened next.
+    pub(in crate::input::follow) fn when_opened(path: PathBuf, deed: impl FnOnce() + 'static) {
+        DEEDS.with_borrow_mut(|deeds| deeds.insert(path, Box::new(deed)));
+    }
+
+    pub(super) fn opened(path: &Path) {
+        if let Some(deed) = DEEDS.with_borrow_mut(|deeds| deeds.remove(path)) {
+            deed();
+        }
     }
 
     /// Lets no path fail any more.

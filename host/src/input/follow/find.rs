@@ -154,30 +154,34 @@ impl Whereabouts {
     }
 }
 
-/// The paths of all files of a directory, none if there is no such directory. Read again while files are renamed: one that
-/// gets another name meanwhile can be missing.
+/// Opens the files of a directory whose names are `wanted`, none if there is no such directory. Begins again while files are
+/// renamed: one that gets another name meanwhile can be missing, or be taken for the one that had it before.
 ///
 /// # Errors
 /// Those of reading the directory, after which nothing is known of its files.
-pub fn all_in(directory: &Path) -> io::Result<Vec<PathBuf>> {
+pub fn open_all(directory: &Path, wanted: impl Fn(&[u8]) -> bool) -> io::Result<Vec<(PathBuf, io::Result<Found>)>> {
     let list = || -> io::Result<Vec<(u64, PathBuf)>> {
         let entries = match disk::entries(directory) {
             Err(error) if disk::is_refusal(&error) => return Ok(Vec::new()),
             entries => entries?,
         };
         let files = entries.map(|entry| entry.map(|entry| (entry.ino(), entry.path())));
-        let mut files: Vec<_> = files.collect::<io::Result<_>>()?;
+        let is_wanted = |(_, path): &(u64, PathBuf)| path.file_name().is_some_and(|name| wanted(name.as_bytes()));
+        let mut files: Vec<_> =
+            files.filter(|file| file.as_ref().map_or(true, is_wanted)).collect::<io::Result<_>>()?;
         files.sort();
         Ok(files)
     };
-    let mut files = list()?;
+    let mut listed = list()?;
+    let mut opened = Vec::new();
     for _ in 0..LISTINGS {
+        opened = listed.iter().map(|(_, path)| (path.clone(), Found::open(path))).collect();
         let again = list()?;
-        if std::mem::replace(&mut files, again.clone()) == again {
+        if std::mem::replace(&mut listed, again.clone()) == again {
             break;
         }
     }
-    Ok(files.into_iter().map(|(_, path)| path).collect())
+    Ok(opened)
 }
 
 /// Files beside `path` whose names were made of its name by rotation, which are not compressed and may be read.
@@ -186,18 +190,9 @@ pub fn all_in(directory: &Path) -> io::Result<Vec<PathBuf>> {
 /// Those of reading the directory and of opening, after which it is not known which files there are.
 pub fn rotated_siblings(path: &Path) -> io::Result<Vec<Found>> {
     let (Some(directory), Some(base)) = (path.parent(), path.file_name()) else { return Ok(Vec::new()) };
-    let mut siblings = Vec::new();
-    for path in all_in(directory)? {
-        let name = path.file_name().unwrap_or_default();
-        if !is_rotated_name(base.as_bytes(), name.as_bytes()) || is_compressed_name(name.as_bytes()) {
-            continue;
-        }
-        match Found::open(&path) {
-            Err(error) if disk::is_refusal(&error) => {}
-            found => siblings.push(found?),
-        }
-    }
-    Ok(siblings)
+    let is_sibling = |name: &[u8]| is_rotated_name(base.as_bytes(), name) && !is_compressed_name(name);
+    let siblings = open_all(directory, is_sibling)?.into_iter().map(|(_, found)| found);
+    siblings.filter(|found| !found.as_ref().is_err_and(disk::is_refusal)).collect()
 }
 
 /// Whether a compressed file lies beside `path` whose name was made of its name by rotation.

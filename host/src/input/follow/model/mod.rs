@@ -1,5 +1,6 @@
 //! Drives catalog and lanes over real files as an agent does, and checks them against what was written.
 
+mod order;
 mod random;
 mod tests;
 mod trouble;
