@@ -129,6 +129,8 @@ impl Catalog {
         alive_ns: Option<i64>,
         search_depth: u64,
     ) -> Self {
+        // Known before any of them is found: one may have another name by now, and its lane none at all.
+        let lanes = left.iter().map(|left| left.path.clone()).collect();
         Self {
             spec,
             tracks,
@@ -137,7 +139,7 @@ impl Catalog {
             watched_ns: None,
             search_depth,
             paths: HashSet::new(),
-            lanes: HashSet::new(),
+            lanes,
             old_lanes: HashSet::new(),
             copies: Vec::new(),
             unopened: HashSet::new(),

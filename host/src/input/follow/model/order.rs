@@ -37,3 +37,22 @@ fn files_that_are_renamed_while_they_are_opened_are_all_found() {
         }
     }
 }
+
+#[test]
+fn files_that_were_found_under_other_names_stay_in_one_lane_when_an_agent_starts_while_there_is_none() {
+    let mut agent = Agent::new(all);
+    agent.append("app.log", "1\n");
+    assert_eq!(agent.read_all(), ["1"]);
+    agent.remove("app.log");
+    for line in ["2\n", "3\n"] {
+        agent.append("app.log", line);
+        rotate(&agent);
+        agent.scan();
+    }
+    agent.restart();
+    agent.scan();
+    agent.append("app.log", "4\n");
+    agent.scan();
+    while agent.read_once() {}
+    assert_eq!(agent.acknowledge(), ["2", "3", "4"]);
+}
