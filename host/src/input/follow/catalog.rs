@@ -162,7 +162,7 @@ impl Catalog {
         let is_changed = !changes.appeared.is_empty() || !changes.vanished.is_empty();
         self.is_first_scan
             || is_changed
-            || self.tracks.has_truncated()
+            || self.tracks.has_disturbed()
             || (is_waiting && self.retry.is_none_or(|retry| retry <= now.instant))
     }
 
@@ -180,9 +180,15 @@ impl Catalog {
         // Known before any is looked at, so that each finds the one that it was renamed from.
         self.paths.extend(changes.appeared.iter().cloned());
         disturbed.extend(changes.appeared.iter().cloned());
+        let noted = self.tracks.take_disturbed();
         let retried: Vec<PathBuf> = self.unopened.iter().cloned().collect();
+        // Who lists directories cannot tell a file from another one with the same number.
+        let same_numbers = noted.iter().filter(|path| self.paths.contains(*path)).cloned();
+        let mut opened: Vec<PathBuf> = changes.appeared.into_iter().chain(retried).chain(same_numbers).collect();
+        opened.sort();
+        opened.dedup();
         let mut found = Vec::new();
-        for path in changes.appeared.into_iter().chain(retried) {
+        for path in opened {
             match Found::open(&path) {
                 Ok(file) => {
                     self.unopened.remove(&path);
@@ -205,7 +211,7 @@ impl Catalog {
         if self.is_first_scan {
             disturbed.extend(self.lanes.iter().cloned());
         }
-        disturbed.extend(self.tracks.take_truncated());
+        disturbed.extend(noted);
         disturbed.extend(self.unlisted.drain());
         unknown.extend(self.rotated_meanwhile(&disturbed, now));
         moved.values().for_each(|(track, path)| {

@@ -312,8 +312,8 @@ impl Follower {
             return self.find_again(seen, now, patience);
         }
         if at_path.birth_ns != self.track.birth_ns {
-            // The number is in use again, and whoever looks at paths cannot tell.
-            return Ok(Err(Step::Restart));
+            // The number is in use again. Whoever looks at paths can tell, unless the file had this name when they looked last.
+            return if seen.is_named { Ok(Err(Step::Restart)) } else { self.find_again(seen, now, patience) };
         }
         let is_unchanged = at_path.len == seen.len && at_path.modified_ns == seen.modified_ns;
         if is_unchanged && at_path.len == self.chunker.read_to() {

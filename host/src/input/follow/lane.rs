@@ -276,7 +276,8 @@ impl Lane {
     }
 
     /// The first file was truncated: takes what was read of it, goes on with its copy if there is one, and follows what is
-    /// written to it from now on.
+    /// written to it from now on. If another file has its number by now, that is left to whoever looks at paths, since there may
+    /// be files between the two.
     fn restart(&mut self, now: Instant, notices: &mut Notices) -> io::Result<Option<EventBatch>> {
         let first = &mut self.followed[0];
         let track = Arc::clone(first.track());
@@ -291,8 +292,9 @@ impl Lane {
             copy => copy.ok().flatten(),
         };
         let new = reopen(first)?;
+        let is_truncated = track.is_of(&new.stat);
         let head = Signature::of(&new.head()?);
-        self.tracks.note_truncated(track.lane.clone());
+        self.tracks.note_disturbed(if is_truncated { track.lane.clone() } else { new.path.clone() });
         let mut last = None;
         match copy {
             Some(copy) => {
@@ -300,17 +302,13 @@ impl Lane {
                 first.continue_with(copy, now);
             }
             None => {
-                last = end_truncated(first, notices);
+                last = if is_truncated { end_truncated(first, notices) } else { end_deleted(first, notices) };
                 self.followed.pop_front();
             }
         }
-        if let Some(follower) = self.renew(&track, new, head, now) {
-            if follower.track().birth_ns == track.birth_ns {
-                // Right behind the copy, if there is one: a file that is newer comes after both.
-                self.followed.insert(last_of_first(&self.followed, &track), follower);
-            } else {
-                self.enqueue(follower);
-            }
+        if is_truncated && let Some(follower) = self.renew(&track, new, head, now) {
+            // Right behind the copy, if there is one: a file that is newer comes after both.
+            self.followed.insert(last_of_first(&self.followed, &track), follower);
         }
         Ok(last)
     }
@@ -322,12 +320,7 @@ impl Lane {
         if self.tracks.newest_of(new.stat.id).is_some_and(is_known) {
             return None;
         }
-        let is_other = new.stat.birth_ns != old.birth_ns;
-        if is_other && new.path != old.lane {
-            // It may be the copy of a file. That is decided by who looks at paths, and is told of this lane.
-            return None;
-        }
-        let is_named = is_other || old.seen().is_named;
+        let is_named = old.seen().is_named;
         let (path, lane) = (old.source.path.clone(), old.lane.clone());
         let track = self.tracks.begin_unless_begun(since, path, lane, new.path, &new.stat, head, Phase::Followed)?;
         track.see(|seen| seen.is_named = is_named);
@@ -425,6 +418,13 @@ fn end_truncated(follower: &mut Follower, notices: &mut Notices) -> Option<Event
     let last = follower.flush(notices);
     let lost_bytes = follower.track().finish(Loss::TruncatedUnread);
     notices.push((follower.track().source.path.clone(), Notice::Truncated { lost_bytes }));
+    last
+}
+
+/// Takes what was read of a file before it was deleted, and counts the rest as lost.
+fn end_deleted(follower: &mut Follower, notices: &mut Notices) -> Option<EventBatch> {
+    let last = follower.flush(notices);
+    finish_unread(follower.track(), Loss::DeletedUnread, notices);
     last
 }
 

@@ -241,8 +241,9 @@ struct Known {
     by_generation: BTreeMap<u64, Arc<Track>>,
     /// The newest of each file.
     newest: HashMap<FileId, Arc<Track>>,
-    /// The lanes of files that were truncated, in which copies may have to be looked for.
-    truncated: Vec<PathBuf>,
+    /// The lanes of files that were truncated, in which copies may have to be looked for, and paths that lead to other files
+    /// which have the same number.
+    disturbed: Vec<PathBuf>,
 }
 
 impl Tracks {
@@ -402,19 +403,20 @@ impl Tracks {
         track.is_some_and(|track| track.source.progress.ledger().copied > 0)
     }
 
-    /// Says that a file of a lane was truncated: between two looks, that may have been more than once.
-    pub fn note_truncated(&self, lane: PathBuf) {
-        self.lock().truncated.push(lane);
+    /// Says that a file of a lane was truncated, or that a path leads to another file with the same number: between two looks,
+    /// that may have been more than once.
+    pub fn note_disturbed(&self, path: PathBuf) {
+        self.lock().disturbed.push(path);
     }
 
-    /// Whether [`Self::take_truncated`] has something.
-    pub fn has_truncated(&self) -> bool {
-        !self.lock().truncated.is_empty()
+    /// Whether [`Self::take_disturbed`] has something.
+    pub fn has_disturbed(&self) -> bool {
+        !self.lock().disturbed.is_empty()
     }
 
-    /// The lanes in which a file was truncated since the last call.
-    pub fn take_truncated(&self) -> Vec<PathBuf> {
-        std::mem::take(&mut self.lock().truncated)
+    /// The lanes and paths that were noted since the last call.
+    pub fn take_disturbed(&self) -> Vec<PathBuf> {
+        std::mem::take(&mut self.lock().disturbed)
     }
 
     /// Forgets a track.

@@ -1,7 +1,11 @@
 //! Files that come and go so fast that some are found late, or under names that they have no more.
 
+use std::time::Duration;
+
 use super::{Agent, all, logs};
+use crate::event::FileId;
 use crate::input::follow::disk::faults;
+use crate::input::follow::find::Found;
 
 /// Moves the rotated files on, the oldest first.
 const SHIFTS: [(&str, &str); 4] =
@@ -11,6 +15,10 @@ fn rotate(agent: &Agent) {
     for (from, to) in SHIFTS.into_iter().filter(|(from, _)| agent.path(from).exists()) {
         agent.rename(from, to);
     }
+}
+
+fn id(agent: &Agent, name: &str) -> FileId {
+    Found::open(&agent.path(name)).expect("the file").stat.id
 }
 
 #[test]
@@ -39,6 +47,37 @@ fn files_that_are_renamed_while_they_are_opened_are_all_found() {
 }
 
 #[test]
+fn a_new_file_on_the_number_of_one_that_had_its_name_once_does_not_overtake_those_before_it() {
+    let mut agent = Agent::new(logs);
+    let mut numbers = Vec::new();
+    for line in ["1\n", "2\n"] {
+        agent.append("app.log", line);
+        assert_eq!(agent.read_all().len(), 1);
+        numbers.push(id(&agent, "app.log"));
+        agent.remove("app.log");
+    }
+    agent.append("app.log", "3\n");
+    assert_eq!(agent.read_all(), ["3"]);
+    // Now the deleted files are closed, and their numbers free.
+    agent.restart();
+    assert_eq!(agent.read_all(), [""; 0]);
+    for line in ["4\n", "5\n"] {
+        rotate(&agent);
+        agent.append("app.log", line);
+    }
+    if !numbers.contains(&id(&agent, "app.log")) {
+        // This file system does not use numbers again at once.
+        return;
+    }
+    agent.pass(Duration::from_secs(5));
+    while agent.read_once() {}
+    let mut lines = agent.acknowledge();
+    lines.extend(agent.read_all());
+    assert_eq!(lines, ["4", "5"]);
+    assert!(agent.notices.is_empty(), "nothing was truncated");
+}
+
+#[test]
 fn files_that_were_found_under_other_names_stay_in_one_lane_when_an_agent_starts_while_there_is_none() {
     let mut agent = Agent::new(all);
     agent.append("app.log", "1\n");
@@ -55,4 +94,33 @@ fn files_that_were_found_under_other_names_stay_in_one_lane_when_an_agent_starts
     agent.scan();
     while agent.read_once() {}
     assert_eq!(agent.acknowledge(), ["2", "3", "4"]);
+}
+
+#[test]
+fn a_new_file_on_the_number_of_one_that_had_its_name_until_now_does_not_overtake_those_before_it() {
+    let mut agent = Agent::new(logs);
+    agent.append("app.log", "1\n");
+    assert_eq!(agent.read_all(), ["1"]);
+    let first = id(&agent, "app.log");
+    agent.pass(Duration::from_secs(60));
+    assert_eq!(agent.read_all(), [""; 0]);
+    // Closed by now, and so its number is free.
+    agent.remove("app.log");
+    agent.append("app.log.1", "2\n");
+    if id(&agent, "app.log.1") == first {
+        agent.rename("app.log.1", "taken");
+        agent.append("app.log.1", "2\n");
+        agent.remove("taken");
+    }
+    agent.append("app.log", "3\n");
+    if id(&agent, "app.log") != first {
+        // This file system does not use numbers again at once.
+        return;
+    }
+    agent.pass(Duration::from_secs(5));
+    while agent.read_once() {}
+    let mut lines = agent.acknowledge();
+    lines.extend(agent.read_all());
+    assert_eq!(lines, ["2", "3"]);
+    assert!(agent.notices.is_empty(), "nothing was truncated");
 }
