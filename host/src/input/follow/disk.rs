@@ -81,9 +81,10 @@ pub(super) mod faults {
         }
     }
 
-    /// Lets no path fail any more.
+    /// Lets no path fail any more, and nothing happen.
     pub(in crate::input::follow) fn clear() {
         FAULTS.with_borrow_mut(HashMap::clear);
+        DEEDS.with_borrow_mut(HashMap::clear);
     }
 
     /// Whether a path fails.

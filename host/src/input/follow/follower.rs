@@ -124,11 +124,6 @@ impl Follower {
         self.made_ns
     }
 
-    /// Whether anything of it was read.
-    pub fn is_begun(&self) -> bool {
-        self.is_copy || self.chunker.read_to() > Offset(0)
-    }
-
     /// Where reading is, whatever is done with.
     pub fn read_position(&self) -> Position {
         let before = self.chunker.last_bytes();
@@ -171,11 +166,14 @@ impl Follower {
         }
     }
 
-    /// Looks whether the file has something to read.
+    /// Looks whether anything was written to the file. One that is read in part had something, even if it was truncated since.
     ///
     /// # Errors
     /// Those of `stat` and opening.
     pub fn has_content(&self) -> io::Result<bool> {
+        if self.chunker.read_to() > Offset(0) {
+            return Ok(true);
+        }
         let len = match &self.file {
             Some(file) => file.metadata()?.len(),
             // Its path may lead to another file by now, which says nothing of this one.
@@ -184,7 +182,7 @@ impl Follower {
                 at_path.filter(|stat| self.track.is_of(stat)).map_or(0, |stat| stat.len.0)
             }
         };
-        Ok(len > self.chunker.read_to().0 || !self.chunker.waiting().is_empty())
+        Ok(len > 0)
     }
 
     /// Looks at the file and decides what to do. `has_successor` says that there is another one with something to read, which

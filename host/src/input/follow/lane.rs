@@ -114,9 +114,10 @@ impl Lane {
             },
             (is_current, _) => is_current,
         };
-        // The first one stays where it is if it is half read.
-        let is_begun = self.followed.front().is_some_and(Follower::is_begun);
-        let place = (usize::from(is_begun)..self.followed.len()).find(|place| is_newer(&self.followed[*place]));
+        // One that was found late comes before a newer one that is half read already: behind that, it would seem to be what comes
+        // next, and end the newer one. Only a copy stays first, as what it is the copy of is behind it.
+        let is_copy = self.followed.front().is_some_and(Follower::is_copy);
+        let place = (usize::from(is_copy)..self.followed.len()).find(|place| is_newer(&self.followed[*place]));
         self.followed.insert(place.unwrap_or(self.followed.len()), follower);
         self.close_waiting();
     }

@@ -39,7 +39,7 @@ pub enum Rest {
 pub enum Name {
     /// As it was.
     Kept,
-    /// Its old name leads to another file that has something to read, which is to come after it.
+    /// Its old name leads to another file that something was written to, which is to come after it.
     Replaced,
     /// Not under a name that is looked for.
     Lost,

@@ -124,3 +124,24 @@ fn a_new_file_on_the_number_of_one_that_had_its_name_until_now_does_not_overtake
     assert_eq!(lines, ["2", "3"]);
     assert!(agent.notices.is_empty(), "nothing was truncated");
 }
+
+#[test]
+fn a_file_that_is_found_late_does_not_end_a_newer_one_that_is_still_written_to() {
+    for matches in [logs, all] {
+        let mut agent = Agent::new(matches);
+        agent.append("app.log", "header\n1\n");
+        assert_eq!(agent.read_all(), ["header", "1"]);
+        rotate(&agent);
+        // It may become a copy of the first one, as far as can be told.
+        agent.append("app.log", "header\n");
+        rotate(&agent);
+        agent.append("app.log", "3\n");
+        assert_eq!(agent.read_all(), ["3"]);
+        agent.pass(Duration::from_secs(10));
+        assert_eq!(agent.read_all(), ["header"]);
+        agent.append("app.log", "4\n");
+        rotate(&agent);
+        agent.append("app.log", "5\n");
+        assert_eq!(agent.read_all(), ["4", "5"]);
+    }
+}

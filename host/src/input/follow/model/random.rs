@@ -1,7 +1,9 @@
 //! Random histories of a log file, and what must hold in each of them.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,6 +12,7 @@ use proptest::test_runner::RngSeed;
 
 use super::{Agent, all, lines_of, logs};
 use crate::event::{EventBatch, Offset};
+use crate::input::follow::disk::faults;
 use crate::input::follow::find::Found;
 
 /// What happens next.
@@ -26,6 +29,8 @@ enum Deed {
     CopyTruncate(bool),
     Delete,
     Scan,
+    /// Files are rotated while they are looked at, when this path was opened.
+    ScanDuringRotation(&'static str),
     ReadOnce,
     ReadAll,
     Acknowledge,
@@ -167,6 +172,9 @@ impl World {
                 }
             }
             Deed::Scan => self.scan(),
+            Deed::ScanDuringRotation(opened) if self.names.contains_key(PATH) && self.is_lane_known() => {
+                self.scan_during_rotation(opened);
+            }
             Deed::ReadOnce => drop(self.read_once()),
             Deed::ReadAll => self.read_all(),
             Deed::Acknowledge => self.acknowledge(0),
@@ -191,7 +199,8 @@ impl World {
             | Deed::RotateToDate
             | Deed::Truncate
             | Deed::CopyTruncate(_)
-            | Deed::Delete => {}
+            | Deed::Delete
+            | Deed::ScanDuringRotation(_) => {}
         }
         self.check();
     }
@@ -346,6 +355,32 @@ impl World {
     fn scan(&mut self) {
         self.agent.scan();
         self.has_several_lanes |= self.agent.lanes.len() > 1;
+    }
+
+    /// Files are rotated when one of them was opened, unless that would remove one.
+    fn scan_during_rotation(&mut self, opened: &str) {
+        let names = [("app.log.2", "app.log.3"), ("app.log.1", "app.log.2"), (PATH, "app.log.1")];
+        let is_full = self.names.contains_key("app.log.3");
+        let names = names.into_iter().filter(|(from, _)| !is_full && self.names.contains_key(*from));
+        let names: Vec<(&str, &str)> = names.collect();
+        let paths: Vec<_> = names.iter().map(|(from, to)| (self.agent.path(from), self.agent.path(to))).collect();
+        let is_rotated = Rc::new(Cell::new(false));
+        let rotated = Rc::clone(&is_rotated);
+        faults::when_opened(self.agent.path(opened), move || {
+            paths.iter().for_each(|(from, to)| std::fs::rename(from, to).expect("the rename"));
+            rotated.set(true);
+        });
+        self.scan();
+        faults::clear();
+        for (from, to) in names.into_iter().filter(|_| is_rotated.get()) {
+            let content = self.names.remove(from).expect("it was there");
+            self.names.insert(to.to_owned(), content);
+        }
+    }
+
+    /// The agent has seen a file of the path, or one before it has. At its very first look it knows no order.
+    fn is_lane_known(&self) -> bool {
+        !self.agent.tracks.all().is_empty() || !self.agent.stored.is_empty()
     }
 
     fn read_all(&mut self) {
@@ -506,6 +541,7 @@ fn deeds() -> impl Strategy<Value = Vec<Deed>> {
         1 => any::<bool>().prop_map(Deed::CopyTruncate),
         1 => Just(Deed::Delete),
         4 => Just(Deed::Scan),
+        1 => prop::sample::select(vec![PATH, "app.log.1", "app.log.2"]).prop_map(Deed::ScanDuringRotation),
         4 => Just(Deed::ReadOnce),
         3 => Just(Deed::ReadAll),
         2 => Just(Deed::Acknowledge),
@@ -596,6 +632,25 @@ fn a_copy_that_was_made_while_no_agent_ran_is_no_file_of_its_own() {
 fn a_file_that_was_truncated_and_renamed_is_no_copy_while_it_is_empty() {
     use Deed::{CopyTruncate, Pass, Rotate, Stop, Write, WriteLate};
     run(all, vec![Write(1, Cut::Whole), CopyTruncate(true), Rotate, Stop, Pass(1), WriteLate]);
+}
+
+#[test]
+fn a_file_that_was_truncated_twice_is_read_when_what_was_copied_between_has_come() {
+    use Deed::{CopyTruncate, ReadOnce, Scan, Truncate, Write};
+    let line = || Write(1, Cut::Whole);
+    for lines in [1, 2] {
+        run(all, vec![Write(lines, Cut::Whole), Scan, ReadOnce, Truncate, line(), CopyTruncate(false), line(), Scan]);
+    }
+}
+
+#[test]
+fn files_that_are_rotated_while_they_are_looked_at_are_all_read_in_order() {
+    use Deed::{ReadAll, Rotate, Scan, ScanDuringRotation, Write};
+    let line = || Write(1, Cut::Whole);
+    for matches in [logs, all] {
+        let deeds = [line(), Scan, Rotate, line(), Rotate, line(), ScanDuringRotation("app.log.2"), ReadAll, line()];
+        run(matches, deeds.to_vec());
+    }
 }
 
 /// The same histories each time, so that a change is judged by itself; others with `PROPTEST_RNG_SEED`, more of them with
