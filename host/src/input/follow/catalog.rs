@@ -183,8 +183,9 @@ impl Catalog {
         let noted = self.tracks.take_disturbed();
         let retried: Vec<PathBuf> = self.unopened.iter().cloned().collect();
         // Who lists directories cannot tell a file from another one with the same number.
-        let same_numbers = noted.iter().filter(|path| self.paths.contains(*path)).cloned();
-        let mut opened: Vec<PathBuf> = changes.appeared.into_iter().chain(retried).chain(same_numbers).collect();
+        let lanes = disturbed.iter().chain(&noted).map(|path| self.lane_of(path));
+        let suspected = lanes.filter(|lane| self.paths.contains(lane));
+        let mut opened: Vec<PathBuf> = changes.appeared.into_iter().chain(retried).chain(suspected).collect();
         opened.sort();
         opened.dedup();
         let mut found = Vec::new();

@@ -644,6 +644,14 @@ fn a_file_that_was_truncated_twice_is_read_when_what_was_copied_between_has_come
 }
 
 #[test]
+fn a_new_file_on_the_number_of_one_that_was_closed_is_found_with_those_before_it() {
+    use Deed::{Pass, ReadOnce, Rotate, Scan, Truncate, Write};
+    let line = || Write(1, Cut::Whole);
+    let closed = [line(), Truncate, Scan, Rotate, line(), Rotate, Pass(60), ReadOnce];
+    run(all, [&closed[..], &[line(), Rotate, line(), line(), Rotate, line()]].concat());
+}
+
+#[test]
 fn files_that_are_rotated_while_they_are_looked_at_are_all_read_in_order() {
     use Deed::{ReadAll, Rotate, Scan, ScanDuringRotation, Write};
     let line = || Write(1, Cut::Whole);
