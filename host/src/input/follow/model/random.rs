@@ -353,8 +353,11 @@ impl World {
     }
 
     fn scan(&mut self) {
+        let is_first_look = !self.is_lane_known();
         self.agent.scan();
-        self.has_several_lanes |= self.agent.lanes.len() > 1;
+        // Where it knew of no file that had the path, a rotated one is a lane of its own.
+        let path = self.agent.path(PATH);
+        self.has_several_lanes |= is_first_look && self.agent.lanes.keys().any(|lane| *lane != path);
     }
 
     /// Files are rotated when one of them was opened, unless that would remove one.
