@@ -8,6 +8,7 @@ mod budget;
 mod delivery;
 mod dirty;
 mod ledger;
+mod parts;
 mod progress;
 mod rate;
 mod signature;
