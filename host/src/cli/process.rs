@@ -10,7 +10,7 @@ use super::{Common, ProcessArguments, load_agent_config, load_config, print_prob
 use crate::event::{EventBatch, Source};
 use crate::flusher::json_lines::{Encoder, Shape};
 use crate::input::records::chunk::{Chunker, Notice};
-use crate::processor::chain::Chain;
+use crate::processor::chain::{Chain, Stopped};
 use crate::processor::lineup::Lineup;
 use crate::processor::stage::Stage;
 use crate::runtime::events::{event_spec, ignores_unmatched};
@@ -58,6 +58,11 @@ pub(super) fn process(arguments: &ProcessArguments, common: &Common) -> anyhow::
         events_out: 0,
     };
     match run.all(reader, &pipeline.name, &alarms) {
+        Err(Stop::Halt(stopped)) => {
+            alarms.finish();
+            run.print_summary(&lineup.stages());
+            return Err(stopped.into());
+        }
         Err(Stop::Read(error)) => return Err(error).with_context(|| format!("cannot read {path}")),
         Err(Stop::Write(error)) if error.kind() != io::ErrorKind::BrokenPipe => {
             return Err(error).context("cannot write to standard output");
@@ -83,6 +88,7 @@ struct Run {
 enum Stop {
     Read(io::Error),
     Write(io::Error),
+    Halt(Stopped),
 }
 
 impl Run {
@@ -91,7 +97,7 @@ impl Run {
             let (came, batch) = self.chunker.read(&mut reader).map_err(Stop::Read)?;
             let batch = if came == 0 { self.chunker.finish() } else { batch };
             if let Some(batch) = batch {
-                self.one(batch).map_err(Stop::Write)?;
+                self.one(batch)?;
             }
             self.tell(pipeline, alarms);
             if came == 0 {
@@ -117,9 +123,9 @@ impl Run {
         }
     }
 
-    fn one(&mut self, mut batch: EventBatch) -> io::Result<()> {
+    fn one(&mut self, mut batch: EventBatch) -> Result<(), Stop> {
         self.events_in += batch.len();
-        self.chain.run(&mut batch);
+        self.chain.run(&mut batch).map_err(Stop::Halt)?;
         batch.settle();
         self.empty_events += batch.drop_empty_events();
         self.events_out += batch.len();
@@ -127,13 +133,17 @@ impl Run {
         let mut stdout = io::stdout().lock();
         let written = stdout.write_all(&self.lines).and_then(|()| stdout.flush());
         self.lines.clear();
-        written
+        written.map_err(Stop::Write)
     }
 
     fn print_summary(&self, stages: &[Arc<Stage>]) {
         let sum = |count: fn(&Stage) -> u64| stages.iter().map(|stage| count(stage)).sum::<u64>();
-        let failed = sum(|stage| stage.counters.failed_events.total() + stage.counters.faulted_events.total());
-        let dropped = sum(|stage| stage.counters.discarded_events.total()) + self.empty_events as u64;
+        let failed = sum(|stage| {
+            let counters = &stage.counters;
+            counters.failed_events.total() + counters.faulted_events.total() + counters.bypassed_events.total()
+        });
+        let dropped = sum(|stage| stage.counters.discarded_events.total() + stage.counters.dropped_events.total());
+        let dropped = dropped + self.empty_events as u64;
         eprintln!("{} events in, {} out, {dropped} dropped, {failed} failed", self.events_in, self.events_out);
     }
 }

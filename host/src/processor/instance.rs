@@ -9,9 +9,12 @@ use wasmtime::{ResourceLimiter, Store, Trap};
 use super::bindings::loglift::processor::host::{Host, Level};
 use super::bindings::loglift::processor::types::{self, Answer, Batch, Issue, Setup};
 use super::bindings::{Processor, ProcessorPre};
+use super::bisect::Patience;
+use super::caller::Process;
 use super::clock::{Call, TimeLimit};
 use super::component::Component;
 use super::engine::Engine;
+use super::fault::{Fault, FaultKind};
 use super::zones;
 use crate::telemetry::one_line;
 
@@ -40,6 +43,8 @@ pub(super) struct Instance {
     store: Store<Guest>,
     processor: Processor,
     time_limit: TimeLimit,
+    /// That of calls whose answer is only looked at.
+    short_limit: TimeLimit,
     /// With so much memory, which never shrinks, a fresh instance is better: halfway from what it began with to its limit.
     worn_at_bytes: usize,
 }
@@ -138,25 +143,38 @@ impl Instance {
         store.data_mut().is_configuring = false;
         let memory_bytes = store.data().memory_bytes;
         let worn_at_bytes = memory_bytes + (limits.memory_bytes - memory_bytes) / 2;
-        Ok((Self { store, processor, time_limit: engine.time_limit(limits.time), worn_at_bytes }, setup))
+        let [time_limit, short_limit] =
+            [limits.time, limits.time / SHORT_TIME_DIVISOR].map(|time| engine.time_limit(time));
+        Ok((Self { store, processor, time_limit, short_limit, worn_at_bytes }, setup))
     }
+}
 
-    /// Has a batch processed. The outer error says why the instance is of no use any more; the inner one is the
-    /// processor's own word on the batch.
-    pub(super) fn process(&mut self, batch: Batch<'_>) -> Result<Result<Answer, String>, String> {
-        let _call = self.time_limit.begin(&mut self.store);
+impl Process for Instance {
+    fn process(&mut self, batch: Batch<'_>, patience: Patience) -> Result<Answer, Fault> {
+        let limit = if patience == Patience::Full { &self.time_limit } else { &self.short_limit };
+        let _call = limit.begin(&mut self.store);
         self.store.data_mut().log_lines_left = LOG_LINES_PER_CALL;
         self.store.data_mut().refused_bytes = None;
         let answer = self.processor.loglift_processor_columnar().call_process(&mut self.store, batch);
-        answer.map_err(|error| {
-            let guest = self.store.data();
-            describe(&error, guest.limits, Some(guest))
-        })
+        match answer {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(refused)) => {
+                Err(Fault::new(FaultKind::Refused, format!("refused the batch: {}", one_line(&refused))))
+            }
+            Err(error) => {
+                let guest = self.store.data();
+                let message = describe(&error, guest.limits, Some(guest));
+                Err(Fault::of_call(&error, guest.refused_bytes.is_some(), message))
+            }
+        }
     }
 
-    /// Whether the memory has come so near to its limit that a fresh instance is better.
-    pub(super) fn is_worn(&self) -> bool {
+    fn is_worn(&self) -> bool {
         self.store.data().memory_bytes > self.worn_at_bytes
+    }
+
+    fn memory_bytes(&self) -> usize {
+        self.store.data().memory_bytes
     }
 }
 
@@ -246,6 +264,9 @@ impl std::fmt::Debug for Component {
 
 /// The time limit of setting up, which may compile patterns and then takes longer than a batch.
 const SETUP_TIME: Duration = Duration::from_secs(5);
+
+/// The part of the time limit that a call gets whose answer is only looked at.
+const SHORT_TIME_DIVISOR: u32 = 8;
 
 /// Larger tables than any compiler makes.
 const MAX_TABLE_ELEMENTS: usize = 100_000;

@@ -379,7 +379,7 @@ mod tests {
         assert_eq!(bench.standings(), [Standing::Replaced, Standing::Watched]);
         assert_eq!(bench.after(59), [""; 0]);
         second.counters.in_events.add(1);
-        second.counters.faults.add(1);
+        second.counters.faults.traps.add(1);
         assert_eq!(bench.after(0), ["rolled back"]);
         assert!(bench.runs(&first));
         assert_eq!(bench.standings(), [Standing::Running, Standing::Withdrawn("it had a fault".to_owned())]);
@@ -394,7 +394,7 @@ mod tests {
         let second = bench.stage(SwapSpec::default());
         bench.change(&[&second]);
         assert_eq!(bench.after(60), [""; 0]);
-        second.counters.faults.add(9);
+        second.counters.faults.traps.add(9);
         assert_eq!(bench.after(1), [""; 0]);
         assert_eq!(bench.standings(), [Standing::Replaced, Standing::Running]);
         assert!(bench.runs(&second));
@@ -415,7 +415,7 @@ mod tests {
 
         let third = bench.stage(canary(false));
         assert_eq!(bench.change(&[&third]), ["tried"]);
-        third.counters.faults.add(1);
+        third.counters.faults.traps.add(1);
         assert_eq!(bench.after(0), ["rejected"]);
         assert!(bench.runs(&second) && bench.lineup.seats()[0].trial.is_none());
     }

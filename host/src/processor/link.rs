@@ -1,25 +1,47 @@
-//! One processor of a chain: its instance, and what is done when that fails.
+//! One processor of a chain, as one worker runs it.
 
 use std::sync::Arc;
+use std::time::Instant;
 
-use super::answer::{self, Lent, Report, apply, check, forget_gone_names, key_of};
-use super::bindings::loglift::processor::types::{self, Answer, Edits};
-use super::instance::{Instance, SetupError};
-use super::lend::{Projection, whole};
-use super::stage::Stage;
-use crate::event::{EventBatch, GONE};
+use tracing::info;
+
+use super::answer::{Report, edit, forget_gone_names, key_of};
+use super::bindings::loglift::processor::types::{self, Edits};
+use super::bisect::Patience;
+use super::breaker::{Admission, Change, Outage};
+use super::caller::Caller;
+use super::fault::{Fault, FaultKind};
+use super::quarantine::{Case, Quarantine};
+use super::rescue::{Failed, Rescue, rescue};
+use super::stage::{Stage, until};
+use crate::config::{BreakerPolicy, OnError};
+use crate::event::{EventBatch, GONE, Offset};
 use crate::telemetry::alarm::{Alarm, Alarms};
+use crate::telemetry::counter::{FaultCounters, ProcessorCounters};
 use crate::telemetry::one_line;
 
 /// A stage as one worker runs it.
 #[derive(Debug)]
 pub(super) struct Link {
     pub(super) stage: Arc<Stage>,
-    /// `None` after a fault that could not be mended yet.
-    instance: Option<Instance>,
-    /// The fields it looks at, if not all.
-    pub(super) reads: Option<Vec<Vec<u8>>>,
-    projection: Projection,
+    pub(super) caller: Caller<Arc<Stage>>,
+}
+
+/// What the processors of a pipeline share.
+#[derive(Debug)]
+pub(super) struct Surroundings {
+    pub(super) pipeline: String,
+    pub(super) alarms: Arc<Alarms>,
+    pub(super) quarantine: Option<Arc<dyn Quarantine>>,
+}
+
+/// A batch cannot go on for now. It is as it was.
+#[derive(Debug)]
+pub(super) struct Hold {
+    /// For a person.
+    pub(super) why: String,
+    /// When to try it again; `None` for not before the processor was replaced.
+    pub(super) until: Option<Instant>,
 }
 
 /// What a processor said of a batch besides its changes, as in the contract.
@@ -38,106 +60,226 @@ impl Link {
     /// A stage with an instance of its own.
     pub(super) fn new(stage: &Arc<Stage>) -> Self {
         let stage = Arc::clone(stage);
-        let mut link = Self { stage, instance: None, reads: None, projection: Projection::default() };
-        drop(link.ensure_instance());
-        link
+        let mut caller = Caller::new(Arc::clone(&stage));
+        // If it fails now, it does so again for the first batch, which then says so.
+        drop(caller.ensure_instance());
+        Self { stage, caller }
     }
 
     /// Has a batch processed, whatever the component does.
-    ///
-    /// A processor that fails leaves the events as they were, each with the field [`ERROR_FIELD`].
-    pub(super) fn run(&mut self, batch: &mut EventBatch, pipeline: &str, collector: &Alarms) {
+    pub(super) fn run(&mut self, batch: &mut EventBatch, around: &Surroundings) -> Result<(), Hold> {
         let input_count = batch.len() as u64;
-        self.stage.counters.in_events.add(input_count);
-        match self.process(batch) {
-            Ok(alarms) => {
-                for alarm in alarms {
-                    collector.raise(&Alarm { pipeline: pipeline.to_owned(), ..alarm });
+        let admission = self.stage.gate.admit();
+        if let Admission::Refused(outage) = admission {
+            self.pass_by(batch, outage, around)?;
+        } else {
+            let (answer, took) = self.caller.ask(batch, Patience::Full);
+            match answer {
+                Ok(mut answer) => {
+                    self.stage.counters.batch_times.add(took);
+                    let said = std::mem::take(&mut answer.alarms);
+                    self.raise_said(said, batch, |event| event, around);
+                    let report = self.caller.carry_out(answer, batch);
+                    self.count(&report);
+                    self.tell(self.stage.gate.pass(admission), around);
+                }
+                Err(fault) => {
+                    self.tell(self.stage.gate.fail(admission), around);
+                    self.mend(batch, fault, around)?;
                 }
             }
-            Err(message) => {
-                let counters = &self.stage.counters;
-                counters.faults.add(1);
-                counters.faulted_events.add(input_count);
-                collector.raise(&Alarm {
-                    kind: "PROCESSOR_FAULT_ALARM".to_owned(),
-                    pipeline: pipeline.to_owned(),
-                    part: self.stage.name.clone(),
-                    place: Some((batch.source.path.clone(), Some(batch.offset(0)))),
-                    message: format!("{message}; its events go on unprocessed, marked with {ERROR_FIELD}"),
-                    occurrences: input_count,
-                });
-                mark(batch, &format!("{}: {message}", self.stage.name));
-            }
         }
+        self.stage.counters.in_events.add(input_count);
         self.stage.counters.out_events.add(batch.len() as u64);
+        Ok(())
     }
 
     /// Has a batch processed, and returns what was said of it.
     pub(super) fn run_and_listen(&mut self, batch: &mut EventBatch) -> Result<Said, String> {
-        let answer = self.answer(batch)?;
+        let answer = self.caller.ask(batch, Patience::Full).0.map_err(|fault| fault.message)?;
         let said =
             Said { outcomes: answer.outcomes.clone(), alarms: answer.alarms.clone(), counts: answer.counts.clone() };
-        self.carry_out(answer, batch);
+        let report = self.caller.carry_out(answer, batch);
+        self.count(&report);
         Ok(said)
     }
 
-    /// Has a batch processed. On an error the batch is as it was, and the error says why.
-    fn process(&mut self, batch: &mut EventBatch) -> Result<Vec<Alarm>, String> {
-        let mut answer = self.answer(batch)?;
-        let alarms = alarms(&mut answer, batch, &self.stage.name);
-        self.carry_out(answer, batch);
-        Ok(alarms)
+    /// Does what can be done for a batch on which the processor has failed.
+    fn mend(&mut self, batch: &mut EventBatch, fault: Fault, around: &Surroundings) -> Result<(), Hold> {
+        let on_error = self.stage.policy().on_error;
+        let before = batch.number_events();
+        let mended = rescue(&mut self.caller, batch, fault.clone(), on_error == OnError::Halt);
+        for failed in &mended.failed {
+            self.report_failed(failed, on_error, batch, around);
+        }
+        if mended.failed.is_empty() {
+            let parts = mended.done.len();
+            let message = format!("{fault}; its events were processed in {parts} parts, which went well");
+            self.report_fault(&fault, message, batch.offset(0), batch.len(), batch, around);
+        }
+        if let (OnError::Halt, Some(failed)) = (on_error, mended.failed.first()) {
+            let offset = batch.offset(failed.events[0] as usize).0;
+            let why = format!("{} at {}, offset {offset}", failed.fault, batch.source.path.display());
+            batch.restore_records(before);
+            return Err(Hold { why, until: None });
+        }
+        *batch = self.put_together(mended, batch, around);
+        batch.restore_records(before);
+        Ok(())
     }
 
-    /// What the processor answers to a batch, checked.
-    fn answer(&mut self, batch: &mut EventBatch) -> Result<Answer, String> {
-        self.ensure_instance()?;
-        let Some(instance) = &mut self.instance else { return Err("has no instance".to_owned()) };
-        let projection = match &self.reads {
-            Some(reads) => {
-                self.projection.fill(batch, reads);
-                Some(&self.projection)
-            }
-            None => {
+    /// The events of a numbered batch after what was done for them.
+    fn put_together(&mut self, mended: Rescue, batch: &EventBatch, around: &Surroundings) -> EventBatch {
+        let mut parts = Vec::new();
+        for done in mended.done {
+            self.raise_said(done.alarms, batch, |event| done.events[event as usize], around);
+            self.count(&done.report);
+            parts.push(done.batch);
+        }
+        let counters = &self.stage.counters;
+        let failed_count = mended.failed.iter().map(|failed| failed.events.len() as u64).sum();
+        if self.stage.policy().on_error == OnError::Drop {
+            counters.dropped_events.add(failed_count);
+        } else {
+            counters.faulted_events.add(failed_count);
+            parts.push(self.kept(&mended.failed, batch));
+        }
+        let first = if parts.is_empty() { batch.part(&[]) } else { parts.remove(0) };
+        EventBatch::weave(first, &parts)
+    }
+
+    /// Events as they were, each with the field that says what went wrong.
+    fn kept(&self, failed: &[Failed], batch: &EventBatch) -> EventBatch {
+        let of = |(place, failed): (usize, &Failed)| -> Vec<(u32, usize)> {
+            failed.events.iter().map(|event| (*event, place)).collect()
+        };
+        let mut events: Vec<(u32, usize)> = failed.iter().enumerate().flat_map(of).collect();
+        events.sort_unstable();
+        let mut kept = batch.part(&events.iter().map(|(event, _)| *event).collect::<Vec<_>>());
+        let messages = failed.iter().map(|failed| format!("{}: {}", self.stage.name, what(failed)));
+        let messages: Vec<[u32; 2]> = messages.map(|message| kept.append(message.as_bytes())).collect();
+        mark(&mut kept, events.iter().flat_map(|(_, place)| messages[*place]).collect());
+        kept
+    }
+
+    /// Counts and tells of events on which the processor fails.
+    fn report_failed(&self, failed: &Failed, on_error: OnError, batch: &EventBatch, around: &Surroundings) {
+        let Failed { events, fault, is_culprit } = failed;
+        let becomes = match (on_error, events.len()) {
+            (OnError::Keep, 1) => format!("the event goes on unprocessed, marked with {ERROR_FIELD}"),
+            (OnError::Keep, count) => format!("{count} events go on unprocessed, marked with {ERROR_FIELD}"),
+            (OnError::Drop, 1) => "the event is dropped".to_owned(),
+            (OnError::Drop, count) => format!("{count} events are dropped"),
+            (OnError::Halt, _) => "halted: its batch waits until the processor is replaced".to_owned(),
+        };
+        let offset = batch.offset(events[0] as usize);
+        self.report_fault(fault, format!("{}; {becomes}", what(failed)), offset, events.len(), batch, around);
+        if let (true, Some(quarantine)) = (is_culprit, &around.quarantine) {
+            let batch = &batch.part(events);
+            quarantine.keep(&Case { pipeline: &around.pipeline, stage: &self.stage, batch, fault });
+            self.stage.counters.quarantined_events.add(1);
+        }
+    }
+
+    fn report_fault(
+        &self,
+        fault: &Fault,
+        message: String,
+        offset: Offset,
+        events: usize,
+        batch: &EventBatch,
+        around: &Surroundings,
+    ) {
+        counter(&self.stage.counters, fault.kind).add(1);
+        let place = Some((batch.source.path.clone(), Some(offset)));
+        self.raise("PROCESSOR_FAULT_ALARM", place, message, events as u64, around);
+    }
+
+    /// Does with a batch what the policy says for a processor that is given none.
+    fn pass_by(&self, batch: &mut EventBatch, outage: Outage, around: &Surroundings) -> Result<(), Hold> {
+        let breaker = &self.stage.policy().breaker;
+        let message = format!(
+            "out of service until {}, after {} faults within {:?}",
+            until(outage),
+            breaker.faults,
+            breaker.window
+        );
+        let (count, place) = (batch.len(), Some((batch.source.path.clone(), Some(batch.offset(0)))));
+        let becomes = match breaker.policy {
+            BreakerPolicy::Block => return Err(Hold { why: message, until: Some(outage.until) }),
+            BreakerPolicy::Pass => {
+                self.stage.counters.bypassed_events.add(count as u64);
                 forget_gone_names(batch);
-                None
+                let text = batch.append(format!("{}: {message}", self.stage.name).as_bytes());
+                mark(batch, text.repeat(count));
+                format!("events go on unprocessed, marked with {ERROR_FIELD}")
+            }
+            BreakerPolicy::Drop => {
+                self.stage.counters.dropped_events.add(count as u64);
+                batch.select(&[]);
+                "events are dropped".to_owned()
             }
         };
-        let lent = projection.map_or_else(|| whole(batch), |projection| projection.lend(batch));
-        let answered = instance.process(lent);
-        let is_worn = instance.is_worn();
-        let checked = answered.and_then(|answer| match answer {
-            Ok(answer) => match check(&answer, Lent { batch, projection }, self.stage.policy().limits.memory_bytes) {
-                Ok(()) => Ok(Ok(answer)),
-                Err(invalid) => Err(invalid.to_string()),
-            },
-            Err(refused) => Ok(Err(format!("refused the batch: {}", one_line(&refused)))),
-        });
-        if checked.is_err() || is_worn {
-            self.instance = None;
-        }
-        checked?
-    }
-
-    /// Carries out an answer to the same batch.
-    fn carry_out(&self, answer: Answer, batch: &mut EventBatch) {
-        let projection = self.reads.as_ref().map(|_| &self.projection);
-        let report = apply(answer, batch, projection);
-        self.count(&report);
-    }
-
-    fn ensure_instance(&mut self) -> Result<(), String> {
-        if self.instance.is_some() {
-            return Ok(());
-        }
-        let (instance, setup) = self.stage.instantiate().map_err(|error| match error {
-            SetupError::Config(_) => "refuses a configuration that it took before".to_owned(),
-            SetupError::Fault(message) => message,
-        })?;
-        self.instance = Some(instance);
-        self.reads = setup.reads.map(|reads| reads.into_iter().map(String::into_bytes).collect());
+        self.raise(OUT_OF_SERVICE, place, format!("{message}; {becomes}"), count as u64, around);
         Ok(())
+    }
+
+    /// Tells that the breaker has opened or closed.
+    fn tell(&self, change: Option<Change>, around: &Surroundings) {
+        match change {
+            None => {}
+            Some(Change::Closed) => {
+                info!(pipeline = around.pipeline, "{} is back in service", self.stage.name);
+            }
+            Some(Change::Opened(outage)) => {
+                let breaker = &self.stage.policy().breaker;
+                let becomes = match breaker.policy {
+                    BreakerPolicy::Pass => "its events go on unprocessed",
+                    BreakerPolicy::Drop => "its events are dropped",
+                    BreakerPolicy::Block => "its events wait",
+                };
+                let message = format!("keeps failing; for {:?}, until {}, {becomes}", outage.pause, until(outage));
+                self.raise(OUT_OF_SERVICE, None, message, 1, around);
+            }
+        }
+    }
+
+    /// Raises the alarms of an answer, with file and offset of the records that they are about. `event_of` gives the event
+    /// of the batch for one that an alarm names.
+    fn raise_said(
+        &self,
+        mut said: Vec<types::Alarm>,
+        batch: &EventBatch,
+        event_of: impl Fn(u32) -> u32,
+        around: &Surroundings,
+    ) {
+        if said.is_empty() {
+            return;
+        }
+        let shown = self.stage.admit_alarms(said.len());
+        let beyond = said.split_off(shown).len() as u64;
+        for types::Alarm { event, kind, message, occurrences } in said {
+            let offset = event.map(|event| batch.offset(event_of(event) as usize));
+            let place = Some((batch.source.path.clone(), offset));
+            self.raise(&kind, place, one_line(&message), occurrences.into(), around);
+        }
+        if beyond > 0 {
+            let place = Some((batch.source.path.clone(), None));
+            let message = "too many alarms from one processor, these are not shown".to_owned();
+            self.raise("ALARM_FLOOD_ALARM", place, message, beyond, around);
+        }
+    }
+
+    fn raise(
+        &self,
+        kind: &str,
+        place: Option<(std::path::PathBuf, Option<Offset>)>,
+        message: String,
+        occurrences: u64,
+        around: &Surroundings,
+    ) {
+        let (pipeline, part) = (around.pipeline.clone(), self.stage.name.clone());
+        around.alarms.raise(&Alarm { kind: kind.to_owned(), pipeline, part, place, message, occurrences });
     }
 
     fn count(&self, report: &Report) {
@@ -151,40 +293,38 @@ impl Link {
     }
 }
 
-/// The alarms of an answer, with file and offset of the records that they are about.
-fn alarms(answer: &mut Answer, batch: &EventBatch, part: &str) -> Vec<Alarm> {
-    let mut given = std::mem::take(&mut answer.alarms);
-    let place = |event: Option<u32>| (batch.source.path.clone(), event.map(|event| batch.offset(event as usize)));
-    let alarm = |kind: String, event: Option<u32>, message: &str, occurrences: u64| Alarm {
-        kind,
-        pipeline: String::new(),
-        part: part.to_owned(),
-        place: Some(place(event)),
-        message: one_line(message),
-        occurrences,
-    };
-    let beyond = given.split_off(given.len().min(MAX_ALARMS_PER_ANSWER)).len() as u64;
-    let shown = given.into_iter().map(|given| alarm(given.kind, given.event, &given.message, given.occurrences.into()));
-    let flood = (beyond > 0).then(|| {
-        alarm("ALARM_FLOOD_ALARM".to_owned(), None, "too many alarms from one batch, these are not shown", beyond)
-    });
-    shown.chain(flood).collect()
+/// What went wrong with some events, for a person.
+fn what(failed: &Failed) -> String {
+    match (failed.is_culprit, failed.fault.kind, failed.events.len()) {
+        (true, ..) | (_, FaultKind::Setup, _) | (.., 1) => failed.fault.message.clone(),
+        (.., count) => format!("{}, for some of {count} events", failed.fault),
+    }
 }
 
-/// Gives every event the field that says what went wrong.
-fn mark(batch: &mut EventBatch, message: &str) {
-    forget_gone_names(batch);
-    let [offset, len] = batch.append(message.as_bytes());
+/// Where faults of a kind are counted.
+fn counter(counters: &ProcessorCounters, kind: FaultKind) -> &crate::telemetry::counter::Counter {
+    let FaultCounters { traps, deadlines, memory, stack_overflows, invalid_answers, refusals, setups } =
+        &counters.faults;
+    match kind {
+        FaultKind::Trap => traps,
+        FaultKind::Deadline => deadlines,
+        FaultKind::Memory => memory,
+        FaultKind::StackOverflow => stack_overflows,
+        FaultKind::InvalidAnswer => invalid_answers,
+        FaultKind::Refused => refusals,
+        FaultKind::Setup => setups,
+    }
+}
+
+/// Gives every event the field that says what went wrong, with these values. No name of the batch may be gone.
+fn mark(batch: &mut EventBatch, values: Vec<u32>) {
+    debug_assert!(values.iter().step_by(2).all(|offset| *offset != GONE), "the arena is not full");
     let key = key_of(batch, ERROR_FIELD.as_bytes());
     let count = batch.len();
-    let edits =
-        Edits { events: (0..count as u32).collect(), keys: vec![key; count], values: [offset, len].repeat(count) };
-    debug_assert!(offset != GONE, "the arena is not full");
-    answer::edit(batch, &edits);
+    edit(batch, &Edits { events: (0..count as u32).collect(), keys: vec![key; count], values });
 }
 
 /// The field that marks an event which a processor could not be run on.
-pub(super) const ERROR_FIELD: &str = "__processor_error__";
+const ERROR_FIELD: &str = "__processor_error__";
 
-/// What one answer may raise. The SDK sends a few of each kind, and how many events they stand for.
-const MAX_ALARMS_PER_ANSWER: usize = 100;
+const OUT_OF_SERVICE: &str = "PROCESSOR_OUT_OF_SERVICE_ALARM";

@@ -2,21 +2,30 @@
 //!
 //! A component is compiled once per machine (`engine`, `cache`) and instantiated for each worker (`instance`). A
 //! batch is lent to it as columns (`lend`), and what it answers is checked (`answer`) before any of it is used.
-//! `link` does this for one processor and deals with its failures, `chain` for all those of a pipeline, which `lineup`
-//! replaces while batches flow.
+//! `link` does this for one processor, `chain` for all those of a pipeline, which `lineup` replaces while batches flow.
+//!
+//! When a processor fails (`fault`), the events that it fails on are looked for (`bisect`) and all others processed without
+//! them (`rescue`). One that keeps failing is given no events for a while (`breaker`).
 
 mod answer;
 mod bindings;
+mod bisect;
+mod breaker;
 mod cache;
+mod caller;
 pub mod chain;
 mod clock;
 pub mod component;
 pub mod engine;
+pub mod fault;
 mod instance;
 mod lend;
 pub mod lineup;
 mod link;
+mod loudness;
 mod place;
+pub mod quarantine;
+mod rescue;
 pub mod stage;
 pub mod swap;
 #[doc(hidden)]

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use super::lineup::Seat;
-use super::link::Link;
+use super::link::{Hold, Link, Surroundings};
 use super::stage::Stage;
 use super::swap::{Method, Trial};
 use crate::event::EventBatch;
-use crate::telemetry::alarm::Alarms;
 
 /// A seat of the line-up, as one worker runs it.
 #[derive(Debug)]
@@ -40,19 +39,20 @@ impl Place {
     }
 
     /// Has a batch processed by the version that is meant for it.
-    pub(super) fn run(&mut self, batch: &mut EventBatch, pipeline: &str, alarms: &Alarms) {
-        let Some(Tried { trial, link }) = &mut self.tried else { return self.link.run(batch, pipeline, alarms) };
+    pub(super) fn run(&mut self, batch: &mut EventBatch, around: &Surroundings) -> Result<(), Hold> {
+        let Some(Tried { trial, link }) = &mut self.tried else { return self.link.run(batch, around) };
         match (&trial.method, link) {
             (Method::Canary(canary), Some(link)) if canary.takes(&batch.source) => {
                 canary.count(batch.len() as u64);
-                link.run(batch, pipeline, alarms);
+                link.run(batch, around)
             }
             (Method::Shadow(shadow), _) => {
                 let copy = shadow.copy(batch);
-                self.link.run(batch, pipeline, alarms);
+                self.link.run(batch, around)?;
                 copy.into_iter().for_each(|copy| shadow.offer(copy, batch));
+                Ok(())
             }
-            (Method::Canary(_), _) => self.link.run(batch, pipeline, alarms),
+            (Method::Canary(_), _) => self.link.run(batch, around),
         }
     }
 

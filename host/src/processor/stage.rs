@@ -1,8 +1,15 @@
 //! A processor as a pipeline uses it: one version of it, set up once and shared by all workers.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Instant, SystemTime};
+
 use super::bindings::loglift::processor::types::{self, Issue};
+use super::breaker::{Gate, Outage};
+use super::caller::Maker;
 use super::component::Component;
+use super::fault::{Fault, FaultKind};
 use super::instance::{Instance, SetupError};
+use super::loudness::Loudness;
 use super::{Context, Description, Limits};
 use crate::config::{BreakerSpec, OnError, SwapSpec};
 use crate::telemetry::counter::ProcessorCounters;
@@ -23,6 +30,10 @@ pub struct Stage {
     pub warnings: Vec<Issue>,
     /// Facts about its configuration.
     pub notes: Vec<String>,
+    pub(super) gate: Gate,
+    loudness: Mutex<Loudness>,
+    /// Why batches wait for it, once for each worker that does.
+    waits: Mutex<Vec<String>>,
 }
 
 /// What a processor may use, and what becomes of its events when it fails.
@@ -61,6 +72,7 @@ impl Stage {
         context: Context,
         policy: Policy,
     ) -> Result<Self, StageError> {
+        let gate = Gate::new(policy.breaker.clone());
         let mut stage = Self {
             name,
             component,
@@ -70,6 +82,9 @@ impl Stage {
             counters: ProcessorCounters::default(),
             warnings: Vec::new(),
             notes: Vec::new(),
+            gate,
+            loudness: Mutex::default(),
+            waits: Mutex::default(),
         };
         let (_, setup) = stage.instantiate().map_err(|error| match error {
             SetupError::Config(issues) => StageError::Config(issues),
@@ -90,7 +105,68 @@ impl Stage {
         &self.policy
     }
 
+    /// What is wrong with it now, for a person: batches wait for it, or it is given none for a while.
+    pub fn trouble(&self) -> Option<String> {
+        let waits = self.waits().last().map(|why| format!("halted: {why}"));
+        waits.or_else(|| self.gate.outage().map(|outage| format!("out of service until {}", until(outage))))
+    }
+
+    /// How many alarms of an answer with so many may be raised now.
+    pub(super) fn admit_alarms(&self, wanted: usize) -> usize {
+        let mut loudness = self.loudness.lock().unwrap_or_else(PoisonError::into_inner);
+        loudness.take(wanted, ALARMS_PER_SECOND, Instant::now())
+    }
+
+    /// Says that a batch waits for it, until what is returned is dropped.
+    pub(super) fn wait(self: &Arc<Self>, why: String) -> Wait {
+        self.waits().push(why);
+        Wait(Arc::clone(self))
+    }
+
+    fn waits(&self) -> MutexGuard<'_, Vec<String>> {
+        self.waits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn instantiate(&self) -> Result<(Instance, types::Setup), SetupError> {
         Instance::new(&self.component, &self.name, &self.config, &self.context, self.policy.limits)
     }
 }
+
+impl Maker for Arc<Stage> {
+    type Instance = Instance;
+
+    fn fresh(&self) -> Result<(Instance, Option<Vec<String>>), Fault> {
+        let (instance, setup) = self.instantiate().map_err(|error| match error {
+            SetupError::Config(_) => Fault::new(FaultKind::Setup, "refuses a configuration that it took before"),
+            SetupError::Fault(message) => Fault::new(FaultKind::Setup, format!("cannot be set up: {message}")),
+        })?;
+        Ok((instance, setup.reads))
+    }
+
+    fn limits(&self) -> Limits {
+        self.policy.limits
+    }
+
+    fn counters(&self) -> &ProcessorCounters {
+        &self.counters
+    }
+}
+
+/// A batch that waits for a processor.
+#[derive(Debug)]
+pub(super) struct Wait(Arc<Stage>);
+
+impl Drop for Wait {
+    fn drop(&mut self) {
+        self.0.waits().pop();
+    }
+}
+
+/// When an outage ends, by the clock on the wall.
+pub(super) fn until(outage: Outage) -> String {
+    let left = outage.until.saturating_duration_since(Instant::now());
+    httpdate::fmt_http_date(SystemTime::now() + left)
+}
+
+/// Alarms that all instances together may raise in a second.
+const ALARMS_PER_SECOND: usize = 1000;

@@ -59,7 +59,7 @@ pub(super) struct Route {
     pub(super) flusher: Weak<()>,
 }
 
-/// The flushers are gone: nothing can be delivered any more.
+/// Nothing can be delivered any more: the flushers are gone, or the agent stops while a processor holds up a batch.
 struct Closed;
 
 impl Worker {
@@ -138,7 +138,8 @@ impl Output {
         failpoint::hit("read");
         self.counters.read_bytes.add(batch.provenance.end.0 - batch.provenance.start.0);
         self.counters.read_events.add(batch.len() as u64);
-        self.chain.run(&mut batch);
+        // What is held up when the agent stops is read again after the next start.
+        self.chain.run(&mut batch).map_err(|_| Closed)?;
         failpoint::hit("process");
         let empty = batch.drop_empty_events();
         self.counters.empty_events.add(empty as u64);

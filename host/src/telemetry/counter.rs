@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use super::histogram::Histogram;
 use super::one_line;
 
 /// A number that only grows.
@@ -19,6 +20,25 @@ impl Counter {
 
     /// The count so far.
     pub fn total(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// The largest of many numbers.
+#[derive(Debug, Default)]
+pub struct HighWater(AtomicU64);
+
+impl HighWater {
+    /// Takes a number into account.
+    pub fn reach(&self, level: u64) {
+        // Mostly it is not the largest, and a plain look costs less.
+        if level > self.level() {
+            self.0.fetch_max(level, Ordering::Relaxed);
+        }
+    }
+
+    /// The largest so far.
+    pub fn level(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }
@@ -95,16 +115,64 @@ pub struct ProcessorCounters {
     pub key_not_found_events: Counter,
     /// Input events that were dropped on purpose.
     pub discarded_events: Counter,
-    /// Input events that went on unprocessed, marked with an error, since the component failed.
+    /// Input events that went on unprocessed, marked with an error, since the component failed on them.
     pub faulted_events: Counter,
-    /// Calls in which the component failed.
-    pub faults: Counter,
+    /// Input events that were dropped since the component failed on them, or was out of service.
+    pub dropped_events: Counter,
+    /// Input events that went on unprocessed, marked with an error, since the component was out of service.
+    pub bypassed_events: Counter,
+    /// Events that were handed to the quarantine.
+    pub quarantined_events: Counter,
+    /// Faults by kind. An event that the component fails on is one, however often it was tried.
+    pub faults: FaultCounters,
+    /// Calls for batches, and for parts of batches after a fault.
+    pub calls: Counter,
+    /// The time that they took.
+    pub call_ns: Counter,
+    /// How long each batch took that was processed in one call.
+    pub batch_times: Histogram,
+    /// Bytes lent to it.
+    pub in_bytes: Counter,
+    /// Bytes that it appended.
+    pub out_bytes: Counter,
+    /// The most memory that an instance ever had, in bytes.
+    pub memory_bytes: HighWater,
+    /// Instances that were made.
+    pub instances: Counter,
     own: Mutex<BTreeMap<String, u64>>,
+}
+
+/// Faults of a processor by kind.
+#[derive(Debug, Default)]
+pub struct FaultCounters {
+    /// It panicked, aborted or did what WebAssembly forbids.
+    pub traps: Counter,
+    /// It ran for too long.
+    pub deadlines: Counter,
+    /// It asked for more memory than its limit.
+    pub memory: Counter,
+    /// It called itself too deeply.
+    pub stack_overflows: Counter,
+    /// It answered what the contract forbids.
+    pub invalid_answers: Counter,
+    /// It said that it could not process the events.
+    pub refusals: Counter,
+    /// No instance could be had.
+    pub setups: Counter,
+}
+
+impl FaultCounters {
+    /// All of them together.
+    pub fn total(&self) -> u64 {
+        let Self { traps, deadlines, memory, stack_overflows, invalid_answers, refusals, setups } = self;
+        [traps, deadlines, memory, stack_overflows, invalid_answers, refusals, setups].map(Counter::total).iter().sum()
+    }
 }
 
 impl ProcessorCounters {
     /// All of them, but for those of its own.
     pub fn totals(&self) -> Totals {
+        let faults = &self.faults;
         let all = [
             ("in_events_total", &self.in_events),
             ("out_events_total", &self.out_events),
@@ -113,8 +181,30 @@ impl ProcessorCounters {
             ("out_key_not_found_events_total", &self.key_not_found_events),
             ("discarded_events_total", &self.discarded_events),
             ("faulted_events_total", &self.faulted_events),
+            ("dropped_events_total", &self.dropped_events),
+            ("bypassed_events_total", &self.bypassed_events),
+            ("quarantined_events_total", &self.quarantined_events),
+            ("traps_total", &faults.traps),
+            ("deadlines_total", &faults.deadlines),
+            ("memory_faults_total", &faults.memory),
+            ("stack_overflows_total", &faults.stack_overflows),
+            ("invalid_answers_total", &faults.invalid_answers),
+            ("refusals_total", &faults.refusals),
+            ("setup_faults_total", &faults.setups),
+            ("calls_total", &self.calls),
+            ("call_ns_total", &self.call_ns),
+            ("in_bytes_total", &self.in_bytes),
+            ("out_bytes_total", &self.out_bytes),
+            ("instances_total", &self.instances),
         ];
-        Totals(all.map(|(name, counter)| (name, counter.total())).into())
+        let mut totals: Vec<_> = all.map(|(name, counter)| (name, counter.total())).into();
+        let percentile = |percent| self.batch_times.percentile(percent).as_nanos() as u64;
+        totals.extend([
+            ("memory_high_water_bytes", self.memory_bytes.level()),
+            ("batch_p50_ns", percentile(50)),
+            ("batch_p99_ns", percentile(99)),
+        ]);
+        Totals(totals)
     }
 
     /// Adds to a counter of the processor's own. Beyond a number and a length of names that no sane

@@ -3,6 +3,7 @@
 pub mod alarm;
 pub mod counter;
 pub mod failpoint;
+pub mod histogram;
 
 use std::error::Error;
 use std::io::{self, IsTerminal};

@@ -70,7 +70,7 @@ impl Record {
             events: counters.in_events.total(),
             failed: counters.failed_events.total(),
             faults: counters.faults.total(),
-            nanoseconds: 0,
+            nanoseconds: counters.call_ns.total(),
         }
     }
 }
