@@ -1,6 +1,9 @@
 //! Guests that loop, hoard, trap, flood or lie, each in the real agent: their events go on unprocessed and marked, and
 //! nothing else suffers.
 
+#[path = "sandbox/faults.rs"]
+mod faults;
+
 use std::fmt::Write;
 
 use anyhow::{Result, ensure};
@@ -17,40 +20,44 @@ const LIES: &[(&str, &str)] = &[
     ("fail", "refused the batch: no event\u{fffd}was to its taste"),
     ("span past the arena", "broke the contract: edits.values: a range ends at "),
     ("span past all numbers", "broke the contract: edits.values: a range ends at 8589934589, the arena at "),
-    ("span that is half", "broke the contract: edits.values: 3 elements instead of 4"),
-    ("edit of no event", "broke the contract: edits.events: event 2 of 2"),
+    ("span that is half", "broke the contract: edits.values: 1 elements instead of 2"),
+    ("edit of no event", "broke the contract: edits.events: event 1 of 1"),
     ("edit of no name", "broke the contract: edits: key 2 of 2 names"),
-    ("edits out of order", "broke the contract: edits.events: not in order"),
-    ("edits of one field twice", "broke the contract: edits: key 1 of event 0 twice"),
-    ("edits of unequal lengths", "broke the contract: edits.keys: 1 elements instead of 2"),
+    ("edits of unequal lengths", "broke the contract: edits.keys: 0 elements instead of 1"),
     ("names too few", "broke the contract: names: 0 entries for a dictionary of 1"),
     ("names odd", "broke the contract: names: an odd number of elements"),
     ("names equal", "broke the contract: names: \"content\" twice"),
     ("names new and gone", "broke the contract: names: entry 1 is new and gone"),
     ("names past the arena", "broke the contract: names: a range ends at "),
     ("edit of a name that is gone", "broke the contract: edits: key 0 is a name that is gone"),
-    ("origins out of order", "broke the contract: origins: not in order"),
-    ("origins of no event", "broke the contract: origins: event 2 of 2"),
+    ("origins of no event", "broke the contract: origins: event 1 of 1"),
     ("through without origins", "broke the contract: through: without origins"),
-    ("through before its origin", "broke the contract: through: ends before its origin"),
-    ("seconds too few", "broke the contract: seconds: 1 elements instead of 2"),
+    ("seconds too few", "broke the contract: seconds: 0 elements instead of 1"),
     ("seconds of the year 10000", "broke the contract: seconds: outside of the years 0000 to 9999"),
     ("seconds out of this world", "broke the contract: seconds: outside of the years 0000 to 9999"),
     ("nanoseconds too many", "broke the contract: nanoseconds: a whole second or more"),
-    ("counts that do not sum", "broke the contract: rows: the field counts sum to 4, there are 2 keys"),
-    ("counts past all numbers", "broke the contract: rows: the field counts sum to 8589934590, there are 2 keys"),
-    ("counts too few", "broke the contract: rows.field-counts: 1 elements instead of 2"),
+    ("counts that do not sum", "broke the contract: rows: the field counts sum to 2, there are 1 keys"),
+    ("counts past all numbers", "broke the contract: rows: the field counts sum to 4294967295, there are 1 keys"),
+    ("counts too few", "broke the contract: rows.field-counts: 0 elements instead of 1"),
     ("rows of no name", "broke the contract: rows: key 2 of 2 names"),
     ("rows with a field twice", "broke the contract: rows: event 0 has key 0 twice"),
     ("rows with reads", "broke the contract: rows from a processor that reads some fields only"),
-    ("outcomes too few", "broke the contract: outcomes: 1 elements instead of 2"),
+    ("outcomes too few", "broke the contract: outcomes: 0 elements instead of 1"),
     ("outcomes unknown", "broke the contract: outcomes: only 0 to 3 are known"),
     ("tags odd", "broke the contract: tags: an odd number of elements"),
     ("tags unequal", "broke the contract: tags: names and values differ in number"),
-    ("alarm of no event", "broke the contract: alarms: event Some(2) of 2"),
+    ("alarm of no event", "broke the contract: alarms: event Some(1) of 1"),
     ("alarm of no kind", "broke the contract: alarms: the kind is no plain name"),
-    ("alarm of nothing", "broke the contract: alarms: 0 occurrences in 2 events"),
-    ("alarm of all the world", "broke the contract: alarms: 4294967295 occurrences in 2 events"),
+    ("alarm of nothing", "broke the contract: alarms: 0 occurrences in 1 events"),
+    ("alarm of all the world", "broke the contract: alarms: 4294967295 occurrences in 1 events"),
+];
+
+/// The same of lies that only more than one event allows.
+const LIES_ABOUT_TWO: &[(&str, &str)] = &[
+    ("edits out of order", "broke the contract: edits.events: not in order"),
+    ("edits of one field twice", "broke the contract: edits: key 1 of event 0 twice"),
+    ("origins out of order", "broke the contract: origins: not in order"),
+    ("through before its origin", "broke the contract: through: ends before its origin"),
 ];
 
 #[test]
@@ -99,11 +106,30 @@ fn goes_on_marked(lie: &str, limits: &str, message: &str) -> Result<()> {
         ensure!(event.starts_with(&start) && has_message, "expected {message:?}, found {event}");
         ensure!(event.ends_with(r#"", "seen": "yes"}"#), "the next processor did not see {event}");
     }
-    let alarms = found.log("WARN PROCESSOR_FAULT_ALARM in processors[0] (processor_wasm) at input.log, offset 0: ");
-    ensure!(alarms.len() == 1 && alarms[0].contains(message), "{}", found.stderr);
-    ensure!(alarms[0].contains("(and 1 more)"), "both events are counted: {}", alarms[0]);
-    ensure!(found.stderr.lines().count() == 2, "an alarm and the summary, no more:\n{}", found.stderr);
+    for offset in [0, 4] {
+        let alarm =
+            format!("WARN PROCESSOR_FAULT_ALARM in processors[0] (processor_wasm) at input.log, offset {offset}: ");
+        let alarms = found.log(&alarm);
+        ensure!(alarms.len() == 1 && alarms[0].contains(message), "{}", found.stderr);
+        let end = "; the event goes on unprocessed, marked with __processor_error__";
+        ensure!(alarms[0].contains(end), "{}", alarms[0]);
+    }
+    ensure!(found.stderr.lines().count() == 3, "two alarms and the summary, no more:\n{}", found.stderr);
     ensure!(found.stderr.ends_with("2 events in, 2 out, 0 dropped, 2 failed\n"), "{}", found.stderr);
+    Ok(())
+}
+
+#[test]
+fn what_fails_only_together_is_processed_apart() -> Result<()> {
+    for (lie, message) in LIES_ABOUT_TWO {
+        let found = honest(lie, "one\ntwo\n", &[])?;
+        let expected = ["one", "two"].map(|line| format!(r#"{{"__time__": NOW, "content": "{line}", "seen": "yes"}}"#));
+        assert_eq!(found.events(), expected, "{lie}\n{}", found.stderr);
+        let alarms = found.log("WARN PROCESSOR_FAULT_ALARM in processors[0] (processor_wasm) at input.log, offset 0: ");
+        let message = format!("{message}; its events were processed in 2 parts");
+        assert!(alarms.len() == 1 && alarms[0].contains(&message), "{lie}\n{}", found.stderr);
+        assert!(found.stderr.ends_with("2 events in, 2 out, 0 dropped, 0 failed\n"), "{lie}\n{}", found.stderr);
+    }
     Ok(())
 }
 
@@ -123,7 +149,7 @@ fn a_guest_cannot_make_much_of_little() -> Result<()> {
 }
 
 #[test]
-fn only_the_batch_that_failed_is_marked() -> Result<()> {
+fn only_the_event_at_fault_is_marked() -> Result<()> {
     let scratch = Scratch::new()?;
     let guest = misbehaving()?.display();
     for (lie, limits) in [("trap", ""), ("hoard", "Memory: 8MiB"), ("names odd", ""), ("fail", "")] {
@@ -136,13 +162,33 @@ fn only_the_batch_that_failed_is_marked() -> Result<()> {
         let found = scratch.loglift(PROCESS).finish()?;
         let events = found.events();
         assert_eq!((found.code(), events.len()), (Some(0), 80_002), "{lie}\n{}", found.stderr);
-        let count = |text: &str| events.iter().filter(|event| event.contains(text)).count();
-        let (marked, seen) = (count("\"__processor_error__\": "), count("\"seen\": \"yes\""));
-        assert_eq!(marked + seen, events.len(), "{lie}: each event is either");
-        assert!(marked > 2 && seen > 40_000, "{lie}: {marked} marked, {seen} seen");
-        assert_eq!(found.log("PROCESSOR_FAULT_ALARM").len(), 2, "{lie}\n{}", found.stderr);
-        assert!(found.stderr.ends_with(&format!("0 dropped, {marked} failed\n")), "{lie}\n{}", found.stderr);
+        for (place, event) in events.iter().enumerate() {
+            let is_poison = [20_000, 60_001].contains(&place);
+            assert_eq!(event.contains("\"poison\", \"__processor_error__\": "), is_poison, "{lie}: {place}: {event}");
+            assert_eq!(event.contains("\"seen\": \"yes\""), !is_poison, "{lie}: {place}: {event}");
+        }
+        for offset in [400_000, 1_200_007] {
+            let alarms = found.log(&format!("at input.log, offset {offset}: "));
+            assert_eq!(alarms.len(), 1, "{lie}\n{}", found.stderr);
+        }
+        assert!(found.stderr.ends_with("80002 events in, 80002 out, 0 dropped, 2 failed\n"), "{lie}\n{}", found.stderr);
     }
+    Ok(())
+}
+
+#[test]
+fn one_event_that_makes_a_guest_loop_is_found() -> Result<()> {
+    let scratch = Scratch::new()?;
+    let guest = misbehaving()?.display();
+    scratch.pipeline(&[&format!(
+        "Type: processor_wasm, Component: {guest}, Config: {{Do: loop, When: poison}}, Sandbox: {{Limits: {{Time: 1s}}}}"
+    )])?;
+    scratch.write("input.log", format!("{}poison\n{}", "one\n".repeat(100), "two\n".repeat(50)))?;
+    let found = scratch.loglift(PROCESS).finish()?;
+    let marked =
+        "\"poison\", \"__processor_error__\": \"processors[0] (processor_wasm): ran for longer than its limit of 1s";
+    assert!(found.events()[100].contains(marked), "{}", found.stderr);
+    assert!(found.stderr.ends_with("151 events in, 151 out, 0 dropped, 1 failed\n"), "{}", found.stderr);
     Ok(())
 }
 
@@ -183,7 +229,7 @@ fn floods_are_dammed() -> Result<()> {
     let seen = [r#"{"__time__": NOW, "content": "one", "seen": "yes"}"#];
     let found = honest("flood with alarms", "one\n", &[])?;
     assert_eq!(found.events(), seen);
-    assert_eq!(found.log("too many alarms from one batch").len(), 1);
+    assert_eq!(found.log("too many alarms from one processor").len(), 1);
     assert!(found.stderr.lines().count() < 110, "{} lines of log", found.stderr.lines().count());
 
     let found = honest("flood with counters", "one\n", &[])?;
