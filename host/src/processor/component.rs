@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use data_encoding::HEXLOWER;
+use sha2::{Digest, Sha256};
 use wasmtime::component::types::ComponentItem;
 
 use super::Description;
@@ -14,6 +16,8 @@ use super::instance::{Guest, Limits, linker};
 pub struct Component {
     engine: Arc<Engine>,
     pre: ProcessorPre<Guest>,
+    /// The SHA-256 of its bytes, as `sha256:` and hex digits.
+    pub digest: String,
     /// What it exports, by name.
     pub exports: Vec<String>,
     /// What it imports, and so could touch if the host let it.
@@ -79,7 +83,8 @@ impl Component {
             .instantiate(engine, &pre)
             .and_then(|(mut store, processor, _call)| processor.loglift_processor_columnar().call_describe(&mut store))
             .map_err(LoadError::Describe)?;
-        Ok(Self { engine: Arc::clone(engine), pre, exports, imports, description })
+        let digest = digest(bytes);
+        Ok(Self { engine: Arc::clone(engine), pre, digest, exports, imports, description })
     }
 
     pub(super) fn engine(&self) -> &Engine {
@@ -89,6 +94,11 @@ impl Component {
     pub(super) fn pre(&self) -> &ProcessorPre<Guest> {
         &self.pre
     }
+}
+
+/// What tells one component from another: the SHA-256 of its bytes, as `sha256:` and hex digits.
+pub fn digest(component: &[u8]) -> String {
+    format!("sha256:{}", HEXLOWER.encode(&Sha256::digest(component)))
 }
 
 fn is_types_only(item: &wasmtime::component::types::ComponentExtern, engine: &wasmtime::Engine) -> bool {
@@ -105,5 +115,5 @@ fn list(names: &[String]) -> String {
 }
 
 /// The export that makes a component a processor.
-const CONTRACT: &str = "loglift:processor/columnar@0.1.0";
+pub(super) const CONTRACT: &str = "loglift:processor/columnar@0.1.0";
 const CONTRACT_NAME: &str = "loglift:processor/columnar@";

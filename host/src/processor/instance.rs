@@ -15,7 +15,7 @@ use super::clock::{Call, TimeLimit};
 use super::component::Component;
 use super::engine::Engine;
 use super::fault::{Fault, FaultKind};
-use super::zones;
+use super::zones::Zones;
 use crate::telemetry::one_line;
 
 /// What a processor may use.
@@ -70,6 +70,7 @@ pub(super) struct Guest {
     memory_bytes: usize,
     /// Zones may be asked for.
     is_configuring: bool,
+    zones: Zones,
     log_lines_left: u32,
 }
 
@@ -95,6 +96,7 @@ impl Guest {
             refused_bytes: None,
             memory_bytes: 0,
             is_configuring: true,
+            zones: Zones::default(),
             log_lines_left: LOG_LINES_PER_CALL,
         }
     }
@@ -120,14 +122,16 @@ impl Instance {
         name: &str,
         config: &str,
         context: &Context,
+        zones: &Zones,
         limits: Limits,
     ) -> Result<(Self, Setup), SetupError> {
         let engine = component.engine();
         let fault = |error: &wasmtime::Error, guest: Option<&Guest>| {
             SetupError::Fault(describe(error, Limits { time: SETUP_TIME, ..limits }, guest))
         };
+        let guest = Guest { zones: zones.clone(), ..Guest::new(name, limits) };
         let (mut store, processor, _call) =
-            Guest::new(name, limits).instantiate(engine, component.pre()).map_err(|error| fault(&error, None))?;
+            guest.instantiate(engine, component.pre()).map_err(|error| fault(&error, None))?;
         let extra: Vec<(&str, &str)> =
             context.extra.iter().map(|(name, fact)| (name.as_str(), fact.as_str())).collect();
         let facts = types::Context {
@@ -212,7 +216,7 @@ impl Host for Guest {
     }
 
     fn zone(&mut self, name: String) -> Option<Vec<u8>> {
-        if self.is_configuring { zones::tzif(&name) } else { None }
+        if self.is_configuring { self.zones.tzif(&name) } else { None }
     }
 }
 

@@ -74,6 +74,7 @@ impl Link {
             self.pass_by(batch, outage, around)?;
         } else {
             let (answer, took) = self.caller.ask(batch, Patience::Full);
+            self.stage.tap().pass(batch, self.caller.reads.as_deref(), &answer);
             match answer {
                 Ok(mut answer) => {
                     self.stage.counters.batch_times.add(took);

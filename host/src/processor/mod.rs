@@ -6,6 +6,9 @@
 //!
 //! When a processor fails (`fault`), the events that it fails on are looked for (`bisect`) and all others processed without
 //! them (`rescue`). One that keeps failing is given no events for a while (`breaker`).
+//!
+//! Who wants to know what a processor gets and answers listens at its `tap`; what is kept of that is a `recording`, from which
+//! the same batches can be run again.
 
 mod answer;
 mod bindings;
@@ -25,9 +28,11 @@ mod link;
 mod loudness;
 mod place;
 pub mod quarantine;
+pub mod recording;
 mod rescue;
 pub mod stage;
 pub mod swap;
+pub mod tap;
 #[doc(hidden)]
 pub mod twin;
 mod zones;

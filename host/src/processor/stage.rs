@@ -10,6 +10,8 @@ use super::component::Component;
 use super::fault::{Fault, FaultKind};
 use super::instance::{Instance, SetupError};
 use super::loudness::Loudness;
+use super::tap::Tap;
+use super::zones::Zones;
 use super::{Context, Description, Limits};
 use crate::config::{BreakerSpec, OnError, SwapSpec};
 use crate::telemetry::counter::ProcessorCounters;
@@ -24,6 +26,10 @@ pub struct Stage {
     config: String,
     context: Context,
     policy: Policy,
+    /// What it was told of time zones.
+    zones: Zones,
+    /// Where its batches can be listened to.
+    tap: Tap,
     /// What it does, counted.
     pub counters: ProcessorCounters,
     /// What is questionable about its configuration.
@@ -79,6 +85,8 @@ impl Stage {
             config,
             context,
             policy,
+            zones: Zones::default(),
+            tap: Tap::default(),
             counters: ProcessorCounters::default(),
             warnings: Vec::new(),
             notes: Vec::new(),
@@ -127,8 +135,33 @@ impl Stage {
         self.waits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Its component.
+    pub(super) fn component(&self) -> &Component {
+        &self.component
+    }
+
+    /// What it is configured with.
+    pub(super) fn config(&self) -> &str {
+        &self.config
+    }
+
+    /// What it is told of the machine and the pipeline.
+    pub(super) fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// What it was told of time zones.
+    pub(super) fn zones(&self) -> &Zones {
+        &self.zones
+    }
+
+    /// Where its batches can be listened to.
+    pub(super) fn tap(&self) -> &Tap {
+        &self.tap
+    }
+
     pub(super) fn instantiate(&self) -> Result<(Instance, types::Setup), SetupError> {
-        Instance::new(&self.component, &self.name, &self.config, &self.context, self.policy.limits)
+        Instance::new(&self.component, &self.name, &self.config, &self.context, &self.zones, self.policy.limits)
     }
 }
 

@@ -1,10 +1,42 @@
 //! The data of time zones, from this machine or, where it has none, from the copy in the agent.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What a processor was told of zones. It hears the same each time it is set up, whatever changes on the machine meanwhile.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Zones(Arc<Mutex<BTreeMap<String, Option<Vec<u8>>>>>);
+
+impl Zones {
+    /// Zones as they were told once, by their names; others are those of this machine.
+    pub(super) fn recorded(zones: impl IntoIterator<Item = (String, Option<Vec<u8>>)>) -> Self {
+        Self(Arc::new(Mutex::new(zones.into_iter().collect())))
+    }
+
+    /// The TZif data of a zone.
+    pub(super) fn tzif(&self, name: &str) -> Option<Vec<u8>> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(told) = known.get(name) {
+            return told.clone();
+        }
+        let data = tzif(name);
+        if known.len() < MAX_KNOWN_ZONES && name.len() <= MAX_KNOWN_NAME_BYTES {
+            known.insert(name.to_owned(), data.clone());
+        }
+        data
+    }
+
+    /// All that was told so far, by name.
+    pub(super) fn known(&self) -> Vec<(String, Option<Vec<u8>>)> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.iter().map(|(name, data)| (name.clone(), data.clone())).collect()
+    }
+}
 
 /// The TZif data of a zone: `name` in the IANA database, or as [`machine_zone`] gave it.
-pub(super) fn tzif(name: &str) -> Option<Vec<u8>> {
+fn tzif(name: &str) -> Option<Vec<u8>> {
     if name == LOCAL_TIME {
         return fs::read(LOCAL_TIME).ok();
     }
@@ -37,6 +69,10 @@ fn zone_of_link() -> Option<String> {
     Some(name.to_owned())
 }
 
+/// A processor that asks for more zones, or by longer names, is told what the machine has at that moment.
+const MAX_KNOWN_ZONES: usize = 64;
+const MAX_KNOWN_NAME_BYTES: usize = 255;
+
 const ZONEINFO: &str = "/usr/share/zoneinfo";
 const LOCAL_TIME: &str = "/etc/localtime";
 
@@ -51,6 +87,17 @@ mod tests {
         assert!(tzif("Mars/Olympus").is_none());
         assert!(tzif("../../etc/passwd").is_none());
         assert!(tzif("").is_none());
+    }
+
+    #[test]
+    fn what_was_told_of_a_zone_stays() {
+        let zones = Zones::recorded([("Mars/Olympus".to_owned(), Some(b"TZif2".to_vec())), ("UTC".to_owned(), None)]);
+        assert_eq!((zones.tzif("Mars/Olympus"), zones.tzif("UTC")), (Some(b"TZif2".to_vec()), None));
+        assert_eq!(zones.tzif("Asia/Tokyo"), tzif("Asia/Tokyo"));
+        let names: Vec<String> = zones.known().into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["Asia/Tokyo", "Mars/Olympus", "UTC"]);
+        (0..100).for_each(|number| drop(zones.tzif(&format!("No/Zone{number}"))));
+        assert_eq!(zones.known().len(), MAX_KNOWN_ZONES);
     }
 
     #[test]

@@ -1,0 +1,192 @@
+//! What all batches of a recording have in common.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::bytes::Bytes;
+use crate::processor::component::CONTRACT;
+use crate::processor::stage::Stage;
+use crate::processor::{Context, Limits};
+
+/// What all batches of a recording have in common.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// The version of the format.
+    pub format: u32,
+    /// Why it was recorded.
+    pub kind: Kind,
+    /// The contract between agent and component.
+    pub contract: String,
+    /// The version of the agent.
+    pub agent: String,
+    /// When it was recorded, in Unix seconds.
+    pub recorded_seconds: i64,
+    /// The pipeline.
+    pub pipeline: String,
+    /// The place of the processor in it, such as `processors[1]`.
+    pub processor: String,
+    /// Its `Type`, as the config has it.
+    pub r#type: String,
+    /// Its component.
+    pub component: ComponentFacts,
+    /// What `configure` was given: the very text, which is JSON.
+    pub config: String,
+    /// What it was told besides.
+    pub context: ContextFacts,
+    /// What it may use.
+    pub limits: LimitFacts,
+    /// What it may touch outside of its sandbox, in words; what that answered is not recorded, but for `granted`.
+    pub grants: Vec<String>,
+    /// The zones that it asked for while it was configured.
+    pub zones: Vec<ZoneData>,
+    /// What granted clocks and random numbers answered while it was configured.
+    pub granted: Vec<Granted>,
+}
+
+/// Why something was recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// The processor failed at an event.
+    Quarantine,
+    /// Somebody asked for it.
+    Capture,
+}
+
+/// Which component that was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ComponentFacts {
+    /// The SHA-256 of its bytes, as `sha256:` and hex digits.
+    pub digest: String,
+    /// Its name for itself.
+    pub name: String,
+    /// Its own version.
+    pub version: String,
+}
+
+/// The context that `configure` was given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContextFacts {
+    /// The zone of the machine.
+    pub machine_zone: String,
+    /// Events older than so many seconds may be discarded.
+    pub discard_older_than: Option<u32>,
+    /// Further facts by their names.
+    pub extra: Vec<(String, String)>,
+}
+
+/// The limits of one instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LimitFacts {
+    /// Memory.
+    pub memory_bytes: u64,
+    /// Time of one call.
+    pub time_milliseconds: u64,
+}
+
+/// What is known of a time zone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ZoneData {
+    /// The name that was asked for.
+    pub name: String,
+    /// Its data in TZif form; `None` if nobody knows it.
+    pub tzif: Option<Bytes>,
+}
+
+/// What a granted clock or source of random numbers answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Granted {
+    /// The time of day.
+    WallClock {
+        /// Unix seconds.
+        seconds: u64,
+        /// The rest.
+        nanoseconds: u32,
+    },
+    /// The time since some moment, in nanoseconds.
+    MonotonicClock(u64),
+    /// Random bytes.
+    Random(Bytes),
+}
+
+impl Header {
+    /// The header of a recording of a stage that begins now.
+    pub fn new(kind: Kind, pipeline: &str, stage: &Stage, recorded_seconds: i64) -> Self {
+        let (processor, r#type) = parts(&stage.name);
+        let (component, context, limits) = (stage.component(), stage.context(), stage.policy().limits);
+        let zones = stage.zones().known().into_iter();
+        Self {
+            format: FORMAT,
+            kind,
+            contract: CONTRACT.to_owned(),
+            agent: env!("CARGO_PKG_VERSION").to_owned(),
+            recorded_seconds,
+            pipeline: pipeline.to_owned(),
+            processor: processor.to_owned(),
+            r#type: r#type.to_owned(),
+            component: ComponentFacts {
+                digest: component.digest.clone(),
+                name: component.description.name.clone(),
+                version: component.description.version.clone(),
+            },
+            config: stage.config().to_owned(),
+            context: ContextFacts {
+                machine_zone: context.machine_zone.clone(),
+                discard_older_than: context.discard_older_than,
+                extra: context.extra.clone(),
+            },
+            limits: LimitFacts {
+                memory_bytes: limits.memory_bytes as u64,
+                time_milliseconds: limits.time.as_millis() as u64,
+            },
+            grants: Vec::new(),
+            zones: zones.map(|(name, tzif)| ZoneData { name, tzif: tzif.map(Bytes) }).collect(),
+            granted: Vec::new(),
+        }
+    }
+
+    /// How logs name the processor.
+    pub fn stage_name(&self) -> String {
+        format!("{} ({})", self.processor, self.r#type)
+    }
+
+    pub(super) fn context(&self) -> Context {
+        let ContextFacts { machine_zone, discard_older_than, extra } = self.context.clone();
+        Context { machine_zone, discard_older_than, extra }
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        Limits {
+            memory_bytes: usize::try_from(self.limits.memory_bytes).unwrap_or(usize::MAX),
+            time: Duration::from_millis(self.limits.time_milliseconds),
+        }
+    }
+
+    /// What is in no header that an agent wrote.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let LimitFacts { memory_bytes, time_milliseconds } = self.limits;
+        if self.contract != CONTRACT {
+            return Err(format!("made for {:?}; this agent speaks {CONTRACT}", self.contract));
+        }
+        if memory_bytes > MOST_MEMORY_BYTES || time_milliseconds > LONGEST_TIME.as_millis() as u64 {
+            return Err("limits that no processor can have".to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// The place and the type in the name of a stage, `processors[1] (processor_strptime)`.
+fn parts(name: &str) -> (&str, &str) {
+    name.split_once(" (").map_or((name, ""), |(place, rest)| (place, rest.strip_suffix(')').unwrap_or(rest)))
+}
+
+/// The version of the format that is written, and the newest that is read.
+pub(super) const FORMAT: u32 = 1;
+
+/// What 32 bits can address.
+const MOST_MEMORY_BYTES: u64 = 1 << 32;
+
+/// Nobody waits longer for a batch.
+const LONGEST_TIME: Duration = Duration::from_secs(3600);

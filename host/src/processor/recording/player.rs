@@ -1,0 +1,155 @@
+//! Runs recorded batches again.
+
+use super::answer::RecordedAnswer;
+use super::batch::{Outcome, RecordedBatch, RecordedFault};
+use super::header::Header;
+use crate::event::EventBatch;
+use crate::processor::answer::{Lent, apply, check, forget_gone_names};
+use crate::processor::bindings::loglift::processor::types::{Answer, Setup};
+use crate::processor::component::Component;
+use crate::processor::fault::{Fault, FaultKind};
+use crate::processor::instance::{Instance, SetupError};
+use crate::processor::lend::{Projection, whole};
+use crate::processor::zones::Zones;
+use crate::processor::{Context, Limits};
+use crate::telemetry::one_line;
+
+/// Runs batches through a component as the agent does, within the limits and with the zones of a recording.
+#[derive(Debug)]
+pub struct Player {
+    component: Component,
+    name: String,
+    config: String,
+    context: Context,
+    limits: Limits,
+    zones: Zones,
+    /// `None` before the first batch and after a fault.
+    instance: Option<(Instance, Option<Vec<Vec<u8>>>)>,
+}
+
+/// What comes of a batch that is run again.
+#[derive(Debug)]
+pub enum Played {
+    /// The answer to the last bit is that which was recorded. With the events that it makes.
+    Identical(EventBatch),
+    /// The processor failed when it was recorded, and does so no more. With the events that come out.
+    Processed(EventBatch),
+    /// It fails as it did.
+    SameFault(RecordedFault),
+    /// It fails in another way, or failed not at all when it was recorded.
+    OtherFault(RecordedFault),
+    /// It answers differently.
+    Different {
+        /// The first part of the answer that is not the same.
+        part: &'static str,
+        /// The events that came out when it was recorded. `None` if the recorded answer does not fit the batch.
+        recorded: Option<EventBatch>,
+        /// The events that come out now.
+        now: EventBatch,
+    },
+}
+
+impl Player {
+    /// Plays a recording on a component, with the recorded config or another one.
+    pub fn new(component: Component, header: &Header, config: Option<String>) -> Self {
+        let zones = header.zones.iter().map(|zone| {
+            let tzif = zone.tzif.as_ref().map(|tzif| tzif.0.clone());
+            (zone.name.clone(), tzif)
+        });
+        Self {
+            component,
+            name: header.stage_name(),
+            config: config.unwrap_or_else(|| header.config.clone()),
+            context: header.context(),
+            limits: header.limits(),
+            zones: Zones::recorded(zones),
+            instance: None,
+        }
+    }
+
+    /// Runs a batch again.
+    pub fn play(&mut self, recorded: &RecordedBatch) -> Played {
+        let batch = recorded.to_batch();
+        let now = self.answer(batch.clone());
+        match (&recorded.outcome, now) {
+            (Outcome::Fault(_), Ok((_, events))) => Played::Processed(events),
+            (Outcome::Fault(fault), Err(now)) => {
+                let now = RecordedFault::from(now);
+                let is_same = fault.kind == now.kind && fault.message == now.message;
+                if is_same { Played::SameFault(now) } else { Played::OtherFault(now) }
+            }
+            (Outcome::Answer(_), Err(now)) => Played::OtherFault(now.into()),
+            (Outcome::Answer(recorded), Ok((answer, events))) => match recorded.first_difference(&answer) {
+                None => Played::Identical(events),
+                Some(part) => {
+                    let recorded = carry_out(recorded, batch, self.limits.memory_bytes);
+                    Played::Different { part, recorded, now: events }
+                }
+            },
+        }
+    }
+
+    /// The answer to a batch, and the events that it makes.
+    fn answer(&mut self, mut batch: EventBatch) -> Result<(RecordedAnswer, EventBatch), Fault> {
+        let (mut instance, reads) = match self.instance.take() {
+            Some(instance) => instance,
+            None => self.instantiate()?,
+        };
+        let projection = project(&mut batch, reads.as_deref());
+        let lent = projection.as_ref().map_or_else(|| whole(&batch), |projection| projection.lend(&batch));
+        let answered = instance.process(lent).map_err(Fault::of_message)?;
+        let is_worn = instance.is_worn();
+        let answer = match answered {
+            Ok(answer) => {
+                let lent = Lent { batch: &batch, projection: projection.as_ref() };
+                check(&answer, lent, self.limits.memory_bytes)
+                    .map_err(|invalid| Fault::of_message(invalid.to_string()))?;
+                Ok(answer)
+            }
+            Err(refused) => Err(Fault::of_message(format!("refused the batch: {}", one_line(&refused)))),
+        };
+        let recorded = answer.as_ref().ok().map(|answer| RecordedAnswer::new(reads.clone(), answer.clone()));
+        self.instance = (!is_worn).then_some((instance, reads));
+        let answer: Answer = answer?;
+        apply(answer, &mut batch, projection.as_ref());
+        Ok((recorded.expect("there is an answer"), batch))
+    }
+
+    fn instantiate(&self) -> Result<(Instance, Option<Vec<Vec<u8>>>), Fault> {
+        let made = Instance::new(&self.component, &self.name, &self.config, &self.context, &self.zones, self.limits);
+        let (instance, Setup { reads, .. }) = made.map_err(|error| {
+            let message = match error {
+                SetupError::Config(issues) => {
+                    let issues: Vec<String> =
+                        issues.iter().map(|issue| format!("{} {}", issue.path, issue.message)).collect();
+                    one_line(&format!("refuses its configuration: {}", issues.join("; ")))
+                }
+                SetupError::Fault(message) => message,
+            };
+            Fault::new(FaultKind::Setup, message)
+        })?;
+        Ok((instance, reads.map(|reads| reads.into_iter().map(String::into_bytes).collect())))
+    }
+}
+
+/// Makes a batch ready to be lent: whole, or copied in the part that a processor reads.
+fn project(batch: &mut EventBatch, reads: Option<&[Vec<u8>]>) -> Option<Projection> {
+    let Some(reads) = reads else {
+        forget_gone_names(batch);
+        return None;
+    };
+    let mut projection = Projection::default();
+    projection.fill(batch, reads);
+    Some(projection)
+}
+
+/// The events that a recorded answer makes of its batch. `None` if it does not keep to the contract.
+fn carry_out(recorded: &RecordedAnswer, mut batch: EventBatch, limit_bytes: usize) -> Option<EventBatch> {
+    let reads: Option<Vec<Vec<u8>>> =
+        recorded.reads.as_ref().map(|reads| reads.iter().map(|name| name.0.clone()).collect());
+    let projection = project(&mut batch, reads.as_deref());
+    let answer = recorded.to_answer();
+    check(&answer, Lent { batch: &batch, projection: projection.as_ref() }, limit_bytes).ok()?;
+    apply(answer, &mut batch, projection.as_ref());
+    Some(batch)
+}
