@@ -25,6 +25,8 @@ pub struct AgentConfig {
     pub working_ip: Option<String>,
     /// `working_hostname`: the name of the machine, if not the one that it has.
     pub working_hostname: Option<String>,
+    /// `quarantine_max_bytes`: what the events at which processors failed may take on disk. 0: none is kept.
+    pub quarantine_max_bytes: u64,
     /// How it sends.
     pub shipping: Shipping,
 }
@@ -44,6 +46,7 @@ struct Given {
     default_tail_limit_kib: Option<u64>,
     working_ip: Option<String>,
     working_hostname: Option<String>,
+    quarantine_max_bytes: Option<u64>,
     shipping: GivenShipping,
 }
 
@@ -77,6 +80,7 @@ impl AgentConfig {
             default_tail_limit_kib: given.default_tail_limit_kib,
             working_ip: given.working_ip.filter(|text| !text.is_empty()),
             working_hostname: given.working_hostname.filter(|text| !text.is_empty()),
+            quarantine_max_bytes: given.quarantine_max_bytes.unwrap_or(QUARANTINE_MAX_BYTES),
             shipping: given.shipping.into(),
         }
     }
@@ -91,6 +95,7 @@ impl Given {
             default_tail_limit_kib: fields.optional("default_tail_limit_kb"),
             working_ip: fields.optional("working_ip"),
             working_hostname: fields.optional("working_hostname"),
+            quarantine_max_bytes: fields.optional("quarantine_max_bytes"),
             shipping: GivenShipping::read(fields),
         }
     }
@@ -103,6 +108,7 @@ impl Given {
             default_tail_limit_kib: self.default_tail_limit_kib.or(other.default_tail_limit_kib),
             working_ip: self.working_ip.or(other.working_ip),
             working_hostname: self.working_hostname.or(other.working_hostname),
+            quarantine_max_bytes: self.quarantine_max_bytes.or(other.quarantine_max_bytes),
             shipping: self.shipping.or(other.shipping),
         }
     }
@@ -191,7 +197,11 @@ const KEYS: &[&str] = &[
     "default_tail_limit_kb",
     "working_ip",
     "working_hostname",
+    "quarantine_max_bytes",
 ];
+
+/// Tens of thousands of events of a usual size.
+const QUARANTINE_MAX_BYTES: u64 = 64 << 20;
 
 /// From here on LoongCollector does not limit anything.
 const UNLIMITED_BYTES_PER_SEC: u64 = 31_457_280;
@@ -332,6 +342,9 @@ mod tests {
             assert_eq!(warnings, found, "{text} {env:?}");
         }
         check("{}", &[], None, None, &[]);
+        let quarantine = |text, env: &[_]| parse(text, env).0.map(|config| config.quarantine_max_bytes);
+        assert_eq!(quarantine("{}", &[]), Some(64 << 20));
+        assert_eq!(quarantine(r#"{"quarantine_max_bytes": 7}"#, &[("LOONG_QUARANTINE_MAX_BYTES", "0")]), Some(0));
         check(r#"{"max_bytes_per_sec": 31457280}"#, &[], None, None, &[]);
         check(r#"{"max_bytes_per_sec": 31457279, "mem_usage_limit": 1}"#, &[], Some(1 << 20), Some(31_457_279), &[]);
         let floors = [

@@ -15,7 +15,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::agent::Vitals;
+use super::agent::{Running, Vitals};
+use super::capture::{CaptureOrder, Captures};
 use super::status::Status;
 
 /// What can be asked for, and who answers.
@@ -42,6 +43,7 @@ pub(super) struct Control {
 struct Context {
     vitals: Arc<Vitals>,
     data_dir: PathBuf,
+    captures: Captures,
 }
 
 impl Control {
@@ -55,7 +57,7 @@ impl Control {
         let listener = Arc::new(UnixListener::bind(&path)?);
         std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600))?;
         let data_dir = std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.to_owned());
-        let context = Arc::new(Context { vitals, data_dir });
+        let context = Arc::new(Context { vitals, captures: Captures::new(&data_dir), data_dir });
         let mut control = Self { path, is_over: Arc::default(), threads: Vec::new() };
         for _ in 0..CLIENTS_AT_ONCE {
             let (listener, context) = (Arc::clone(&listener), Arc::clone(&context));
@@ -122,6 +124,9 @@ fn read_line(client: &mut UnixStream, is_over: &AtomicBool) -> io::Result<String
 }
 
 fn answer(request: &str, context: &Context) -> Value {
+    if let Some(order) = request.strip_prefix(CAPTURE) {
+        return capture(order, context).unwrap_or_else(|error| json!({ "error": error }));
+    }
     let known = REQUESTS.iter().find(|(name, _)| *name == request);
     let answered = known.map(|(_, answer)| answer(context));
     match answered {
@@ -132,6 +137,17 @@ fn answer(request: &str, context: &Context) -> Value {
             json!({ "error": format!("unknown request {request:?}, expected {}", names.join(" or ")) })
         }
     }
+}
+
+fn capture(order: &str, context: &Context) -> Result<Value, String> {
+    let order: CaptureOrder = serde_json::from_str(order).map_err(|error| format!("cannot read the order: {error}"))?;
+    let of_pipeline = |running: &Running| {
+        let stages = running.lineup.stages();
+        stages.iter().map(|stage| (running.name.clone(), Arc::clone(stage))).collect::<Vec<_>>()
+    };
+    let stages: Vec<_> = context.vitals.pipelines.iter().flat_map(of_pipeline).collect();
+    let begun = context.captures.begin(order, &stages)?;
+    serde_json::to_value(begun).map_err(|error| error.to_string())
 }
 
 /// Asks the agent that uses a data directory. `None` if there is none that listens.
@@ -155,6 +171,9 @@ pub fn ask(data_dir: &Path, request: &str) -> io::Result<Option<String>> {
 fn is_nobody(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused | ErrorKind::InvalidInput)
 }
+
+/// What a request begins with that is followed by a [`CaptureOrder`] in JSON.
+pub const CAPTURE: &str = "capture ";
 
 /// The name of the socket in the data directory.
 pub const SOCKET: &str = "control.sock";

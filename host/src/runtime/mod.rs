@@ -3,6 +3,7 @@
 pub mod agent;
 pub mod assemble;
 mod cache_dir;
+pub mod capture;
 mod checkpoints;
 pub mod control;
 pub mod data_dir;
@@ -14,6 +15,7 @@ mod flush;
 pub mod machine;
 pub mod paths;
 mod private_dir;
+pub mod quarantine;
 pub mod replay;
 mod schedule;
 mod ship;
