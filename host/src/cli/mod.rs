@@ -1,10 +1,13 @@
 //! Arguments, subcommands and exit codes.
 
+mod capture;
 mod checkpoint;
 mod depot;
 mod explain;
 mod inspect;
 mod process;
+mod quarantine;
+mod replay;
 mod run;
 mod spool;
 mod status;
@@ -75,6 +78,13 @@ enum Command {
     /// See what waits on disk for its destination, and take it out
     #[command(subcommand)]
     Spool(spool::Spool),
+    /// See the events at which processors failed, and remove them
+    #[command(subcommand)]
+    Quarantine(quarantine::Quarantine),
+    /// Have a running agent record batches of a processor to a file
+    Capture(capture::CaptureArguments),
+    /// Run a recording again: an event from the quarantine, or captured batches
+    Replay(replay::ReplayArguments),
 }
 
 #[derive(Debug, clap::Args)]
@@ -158,6 +168,9 @@ pub fn main() -> ExitCode {
         Command::Status(arguments) => status::status(arguments, &common),
         Command::Checkpoint(command) => checkpoint::checkpoint(command, &common),
         Command::Spool(command) => spool::spool(command, &common),
+        Command::Quarantine(command) => quarantine::quarantine(command, &common),
+        Command::Capture(arguments) => capture::capture(arguments, &common),
+        Command::Replay(arguments) => replay::replay(arguments, &common),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,
