@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use crossbeam_channel::bounded;
@@ -13,7 +13,7 @@ use loglift::processor::chain::Chain;
 use loglift::processor::component::Component;
 use loglift::processor::engine::Engine;
 use loglift::processor::fault::FaultKind;
-use loglift::processor::lineup::Lineup;
+use loglift::processor::lineup::{Lineup, Moment};
 use loglift::processor::quarantine::{Case, Quarantine};
 use loglift::processor::stage::{Policy, Stage};
 use loglift::telemetry::alarm::Alarms;
@@ -56,7 +56,12 @@ fn chain(lineup: &Arc<Lineup>) -> Chain {
 }
 
 fn lineup(stages: &[&Arc<Stage>]) -> Arc<Lineup> {
-    Arc::new(Lineup::new(stages.iter().copied().cloned().collect()))
+    Arc::new(Lineup::new("app", stages.iter().copied().cloned().collect(), 0))
+}
+
+/// Puts processors in place of those that are there.
+fn put(lineup: &Lineup, stages: &[Arc<Stage>]) {
+    lineup.change(stages, Moment { instant: Instant::now(), unix_seconds: 0 });
 }
 
 /// A batch of lines, each with the one field `content`, read from the start of a file.
@@ -181,7 +186,7 @@ fn a_halted_batch_goes_on_with_the_processor_that_takes_the_place() -> Result<()
     let (before, halted, next) = (well(), sick(OnError::Halt), stage("nothing", OnError::Keep, never()));
     let shown = held_up(&[&before, &halted], &halted, |lineup| {
         assert_eq!(halted.trouble().unwrap(), "halted: trapped: it panicked or aborted at app.log, offset 4");
-        lineup.replace(vec![Arc::clone(&before), Arc::clone(&next)]);
+        put(lineup, &[Arc::clone(&before), Arc::clone(&next)]);
     })?;
     let expected = ["one", "poison", "three", "four"].map(|line| format!("content={line} seen=yes"));
     assert_eq!(shown, expected);
@@ -195,9 +200,9 @@ fn a_halted_batch_goes_on_with_the_processor_that_takes_the_place() -> Result<()
 fn a_batch_stays_halted_while_others_are_replaced() -> Result<()> {
     let (halted, next) = (sick(OnError::Halt), well());
     held_up(&[&halted, &well()], &halted, |lineup| {
-        lineup.replace(vec![Arc::clone(&halted), well()]);
-        lineup.replace(vec![well(), Arc::clone(&halted)]);
-        lineup.replace(vec![well(), Arc::clone(&next)]);
+        put(lineup, &[Arc::clone(&halted), well()]);
+        put(lineup, &[well(), Arc::clone(&halted)]);
+        put(lineup, &[well(), Arc::clone(&next)]);
     })?;
     assert!(total(&halted, "traps_total") == 1 && total(&next, "in_events_total") <= 4);
     Ok(())
@@ -252,7 +257,7 @@ fn events_wait_while_their_processor_is_out_of_service() -> Result<()> {
     let stage = stage("trap", OnError::Keep, at_once(BreakerPolicy::Block));
     chain(&lineup(&[&stage])).run(&mut batch(LINES))?;
     let next = well();
-    let shown = held_up(&[&stage], &stage, |lineup| lineup.replace(vec![Arc::clone(&next)]))?;
+    let shown = held_up(&[&stage], &stage, |lineup| put(lineup, &[Arc::clone(&next)]))?;
     assert_eq!(shown.len(), 4);
     assert_eq!((total(&stage, "in_events_total"), total(&next, "in_events_total")), (4, 4));
     Ok(())

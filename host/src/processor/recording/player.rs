@@ -5,26 +5,33 @@ use super::batch::{Outcome, RecordedBatch, RecordedFault};
 use super::header::Header;
 use crate::event::EventBatch;
 use crate::processor::answer::{Lent, apply, check, forget_gone_names};
-use crate::processor::bindings::loglift::processor::types::{Answer, Setup};
+use crate::processor::bisect::Patience;
+use crate::processor::caller::{Caller, Maker};
 use crate::processor::component::Component;
 use crate::processor::fault::{Fault, FaultKind};
 use crate::processor::instance::{Instance, SetupError};
-use crate::processor::lend::{Projection, whole};
+use crate::processor::lend::Projection;
 use crate::processor::zones::Zones;
 use crate::processor::{Context, Limits};
+use crate::telemetry::counter::ProcessorCounters;
 use crate::telemetry::one_line;
 
 /// Runs batches through a component as the agent does, within the limits and with the zones of a recording.
 #[derive(Debug)]
 pub struct Player {
+    caller: Caller<Deck>,
+}
+
+/// What a recording is played on.
+#[derive(Debug)]
+struct Deck {
     component: Component,
     name: String,
     config: String,
     context: Context,
     limits: Limits,
     zones: Zones,
-    /// `None` before the first batch and after a fault.
-    instance: Option<(Instance, Option<Vec<Vec<u8>>>)>,
+    counters: ProcessorCounters,
 }
 
 /// What comes of a batch that is run again.
@@ -56,15 +63,16 @@ impl Player {
             let tzif = zone.tzif.as_ref().map(|tzif| tzif.0.clone());
             (zone.name.clone(), tzif)
         });
-        Self {
+        let deck = Deck {
             component,
             name: header.stage_name(),
             config: config.unwrap_or_else(|| header.config.clone()),
             context: header.context(),
             limits: header.limits(),
             zones: Zones::recorded(zones),
-            instance: None,
-        }
+            counters: ProcessorCounters::default(),
+        };
+        Self { caller: Caller::new(deck) }
     }
 
     /// Runs a batch again.
@@ -82,7 +90,7 @@ impl Player {
             (Outcome::Answer(recorded), Ok((answer, events))) => match recorded.first_difference(&answer) {
                 None => Played::Identical(events),
                 Some(part) => {
-                    let recorded = carry_out(recorded, batch, self.limits.memory_bytes);
+                    let recorded = carry_out(recorded, batch, self.caller.maker().limits);
                     Played::Different { part, recorded, now: events }
                 }
             },
@@ -91,33 +99,19 @@ impl Player {
 
     /// The answer to a batch, and the events that it makes.
     fn answer(&mut self, mut batch: EventBatch) -> Result<(RecordedAnswer, EventBatch), Fault> {
-        let (mut instance, reads) = match self.instance.take() {
-            Some(instance) => instance,
-            None => self.instantiate()?,
-        };
-        let projection = project(&mut batch, reads.as_deref());
-        let lent = projection.as_ref().map_or_else(|| whole(&batch), |projection| projection.lend(&batch));
-        let answered = instance.process(lent).map_err(Fault::of_message)?;
-        let is_worn = instance.is_worn();
-        let answer = match answered {
-            Ok(answer) => {
-                let lent = Lent { batch: &batch, projection: projection.as_ref() };
-                check(&answer, lent, self.limits.memory_bytes)
-                    .map_err(|invalid| Fault::of_message(invalid.to_string()))?;
-                Ok(answer)
-            }
-            Err(refused) => Err(Fault::of_message(format!("refused the batch: {}", one_line(&refused)))),
-        };
-        let recorded = answer.as_ref().ok().map(|answer| RecordedAnswer::new(reads.clone(), answer.clone()));
-        self.instance = (!is_worn).then_some((instance, reads));
-        let answer: Answer = answer?;
-        apply(answer, &mut batch, projection.as_ref());
-        Ok((recorded.expect("there is an answer"), batch))
+        let answer = self.caller.ask(&mut batch, Patience::Full).0?;
+        let recorded = RecordedAnswer::new(self.caller.reads.clone(), answer.clone());
+        self.caller.carry_out(answer, &mut batch);
+        Ok((recorded, batch))
     }
+}
 
-    fn instantiate(&self) -> Result<(Instance, Option<Vec<Vec<u8>>>), Fault> {
+impl Maker for Deck {
+    type Instance = Instance;
+
+    fn fresh(&self) -> Result<(Instance, Option<Vec<String>>), Fault> {
         let made = Instance::new(&self.component, &self.name, &self.config, &self.context, &self.zones, self.limits);
-        let (instance, Setup { reads, .. }) = made.map_err(|error| {
+        let (instance, setup) = made.map_err(|error| {
             let message = match error {
                 SetupError::Config(issues) => {
                     let issues: Vec<String> =
@@ -128,7 +122,15 @@ impl Player {
             };
             Fault::new(FaultKind::Setup, message)
         })?;
-        Ok((instance, reads.map(|reads| reads.into_iter().map(String::into_bytes).collect())))
+        Ok((instance, setup.reads))
+    }
+
+    fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    fn counters(&self) -> &ProcessorCounters {
+        &self.counters
     }
 }
 
@@ -144,12 +146,12 @@ fn project(batch: &mut EventBatch, reads: Option<&[Vec<u8>]>) -> Option<Projecti
 }
 
 /// The events that a recorded answer makes of its batch. `None` if it does not keep to the contract.
-fn carry_out(recorded: &RecordedAnswer, mut batch: EventBatch, limit_bytes: usize) -> Option<EventBatch> {
+fn carry_out(recorded: &RecordedAnswer, mut batch: EventBatch, limits: Limits) -> Option<EventBatch> {
     let reads: Option<Vec<Vec<u8>>> =
         recorded.reads.as_ref().map(|reads| reads.iter().map(|name| name.0.clone()).collect());
     let projection = project(&mut batch, reads.as_deref());
     let answer = recorded.to_answer();
-    check(&answer, Lent { batch: &batch, projection: projection.as_ref() }, limit_bytes).ok()?;
+    check(&answer, Lent { batch: &batch, projection: projection.as_ref() }, limits.memory_bytes).ok()?;
     apply(answer, &mut batch, projection.as_ref());
     Some(batch)
 }
