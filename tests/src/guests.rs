@@ -45,6 +45,15 @@ pub fn stamping_version(number: u32) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// A processor that reaches out of its sandbox by WASI, in the way its config names.
+///
+/// # Errors
+/// If it does not compile.
+pub fn reaching() -> Result<&'static Path> {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    component(&PATH, "loglift-wasi-guest")
+}
+
 fn component(place: &'static OnceLock<PathBuf>, package: &str) -> Result<&'static Path> {
     if let Some(path) = place.get() {
         return Ok(path);

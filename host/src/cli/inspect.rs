@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use super::{Common, InspectArguments};
-use crate::config::{self, AgentConfig};
+use crate::config::{self, AgentConfig, Capabilities};
+use crate::processor::wants::{self, Authority};
 use crate::telemetry::one_line;
 
 /// Prints what a component is. Returns whether it is one.
@@ -29,14 +30,19 @@ pub(super) fn inspect(arguments: &InspectArguments, common: &Common) -> anyhow::
         [&description.name, &description.version, &description.summary].map(|text| one_line(text));
     println!("{name} {version}: {summary}");
     println!("  size     {} KiB{}", size.div_ceil(1024), if built_in.is_some() { ", built in" } else { "" });
+    println!("  digest   {}", component.digest);
     println!("  exports  {}", component.exports.join(", "));
     println!(
         "  imports  {}",
         if component.imports.is_empty() { "nothing".to_owned() } else { component.imports.join(", ") }
     );
-    let foreign: Vec<_> = component.imports.iter().filter(|name| !name.starts_with("loglift:processor/")).collect();
-    if !foreign.is_empty() {
-        println!("           nothing but loglift:processor is granted: calling any other import is a fault");
+    for line in wants::lines(&component.wants(), &Capabilities::default()) {
+        println!("           {line}");
+    }
+    if component.wants().iter().any(|want| want.authority != Authority::Streams) {
+        println!(
+            "           a config can grant directories, variables, the clock and random numbers: Sandbox.Capabilities"
+        );
     }
     println!("  config schema");
     let schema: serde_json::Value = serde_json::from_str(&description.config_schema)?;

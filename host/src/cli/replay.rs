@@ -14,8 +14,9 @@ use super::checkpoint::{existing, print};
 use crate::config::{self, AgentConfig};
 use crate::event::EventBatch;
 use crate::flusher::json_lines::{Encoder, Shape};
-use crate::processor::component::{Component, digest};
+use crate::processor::component::Component;
 use crate::processor::recording::{Header, Played, Player, ReadError, Reader, RecordedBatch, RecordedFault};
+use crate::processor::trust::digest;
 use crate::runtime::assemble::Workshop;
 use crate::runtime::capture::CAPTURES;
 use crate::runtime::quarantine::QUARANTINE;
@@ -149,7 +150,7 @@ fn tell(header: &Header, component: &Component, has_other_config: bool) {
     if has_other_config {
         eprintln!("the config is another one than the recorded one");
     }
-    for grant in &header.grants {
+    for grant in header.lost_grants() {
         eprintln!("warning: it was granted {} when it was recorded, and is not now", one_line(grant));
     }
 }

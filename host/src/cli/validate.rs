@@ -68,6 +68,8 @@ fn describe(pipeline: &Pipeline, stages: &[Arc<Stage>]) -> String {
     }
     for stage in stages {
         lines.push(stage.name.clone());
+        lines.push(format!("  component {}", stage.digest()));
+        lines.extend(stage.grants().iter().map(|line| format!("  {line}")));
         lines.extend(stage.notes.iter().map(|note| format!("  {note}")));
     }
     for flusher in &pipeline.flushers {

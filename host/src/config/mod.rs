@@ -49,7 +49,8 @@ pub use pipeline::{Global, Pipeline};
 pub use problem::{Problem, Warning};
 pub use processor::{Component, ProcessorSpec};
 pub use sandbox::{
-    BreakerPolicy, BreakerSpec, Capabilities, DirGrant, OnError, RollbackOn, SandboxSpec, SwapMode, SwapSpec,
+    Attached, BreakerPolicy, BreakerSpec, Capabilities, DirGrant, Fuel, Limits, OnError, Pins, RollbackOn, SandboxSpec,
+    SignaturePin, SwapMode, SwapSpec,
 };
 pub use schema::{Schema, SchemaError};
 pub use shipping::{RegionEndpoint, Secret, Shipping};

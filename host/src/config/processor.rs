@@ -1,15 +1,13 @@
 //! The processors of a pipeline: which component, with which config, within which limits.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use super::fields::{Fields, join};
 use super::names::{PROCESSORS, processor_alias};
 use super::node::{Entry, Node, Position, Value};
 use super::plugin::{self, TypeName};
 use super::problem::{Problem, Warning};
-use super::quantity::ByteSize;
-use super::sandbox::SandboxSpec;
+use super::sandbox::{self, SandboxSpec};
 
 /// One entry of `processors`.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,7 +56,7 @@ impl ProcessorSpec {
 /// Reads one entry of `processors`; `builtin_types` are those that the agent has.
 pub(super) fn read(mut fields: Fields<'_>, file: &str, builtin_types: &[&str]) -> Option<ProcessorSpec> {
     let type_name = plugin::type_name(&mut fields)?;
-    let sandbox = sandbox(&mut fields);
+    let sandbox = fields.map("Sandbox").map(sandbox::read).unwrap_or_default();
     let path = fields.cursor.path.clone();
     let (component, config, config_path) = if type_name.text == WASM_TYPE {
         wasm(&mut fields)?
@@ -109,48 +107,6 @@ fn own_parameters(fields: &Fields<'_>) -> Node {
 /// Keys of an entry that belong to the agent.
 pub(super) const RESERVED: &[&str] = &["Type", "Sandbox"];
 
-fn sandbox(fields: &mut Fields<'_>) -> SandboxSpec {
-    let Some(mut sandbox) = fields.map("Sandbox") else { return SandboxSpec::default() };
-    for key in PLANNED {
-        if let Some(cursor) = sandbox.cursor(key) {
-            let problem = cursor.problem("not supported yet, and not ignored since it concerns safety");
-            cursor.report.error(problem.hint("remove it, or wait for a version that has it"));
-        }
-    }
-    let spec = sandbox.map("Limits").map(limits).unwrap_or_default();
-    sandbox.finish();
-    spec
-}
-
-/// Keys of `Sandbox` that will mean something: what asks for them must not run without.
-const PLANNED: &[&str] = &["Capabilities", "Digest", "OnError", "Shadow", "Signature", "State", "Swap"];
-
-fn limits(mut limits: Fields<'_>) -> SandboxSpec {
-    let memory: Option<ByteSize> = limits.optional("Memory");
-    let time: Option<Duration> = limits.optional("Time");
-    if memory.is_some_and(|memory| !(MIN_MEMORY_BYTES..=MAX_MEMORY_BYTES).contains(&memory.0)) {
-        report(&mut limits, "Memory", "expected 64KiB to 4GiB");
-    }
-    if time.is_some_and(|time| time.is_zero()) {
-        report(&mut limits, "Time", "must not be zero");
-    }
-    limits.finish();
-    let memory_limit_bytes = memory.map(|memory| memory.0);
-    SandboxSpec { memory_limit_bytes, time_limit: time, ..SandboxSpec::default() }
-}
-
-fn report(fields: &mut Fields<'_>, key: &'static str, message: &str) {
-    if let Some(cursor) = fields.cursor(key) {
-        cursor.error(message);
-    }
-}
-
-/// One page of Wasm memory.
-const MIN_MEMORY_BYTES: u64 = 64 << 10;
-
-/// What 32-bit addresses reach.
-const MAX_MEMORY_BYTES: u64 = 4 << 30;
-
 #[cfg(test)]
 mod tests {
     use super::super::fields::Cursor;
@@ -173,8 +129,8 @@ mod tests {
         assert_eq!(found, [""; 0]);
         assert_eq!(spec.component, Component::BuiltIn("processor_strptime".into()));
         assert_eq!(spec.config.to_json(), r#"{"Keys":["a",1]}"#);
-        assert_eq!(spec.sandbox.memory_limit_bytes, Some(64 << 20));
-        assert_eq!(spec.sandbox.time_limit, Some(Duration::from_millis(100)));
+        assert_eq!(spec.sandbox.limits.memory_bytes, 64 << 20);
+        assert_eq!(spec.sandbox.limits.time.as_millis(), 100);
         assert_eq!(spec.problem("Keys[1]", "bad").to_string(), "a.yaml:3:11: processors[1].Keys[1]: bad");
         assert_eq!(spec.warning("", "bad").to_string(), "a.yaml:1:1: processors[1]: bad");
     }
@@ -229,37 +185,5 @@ mod tests {
             "1:46: processors[1].Config: expected a map, found a list",
         );
         check("{Type: processor_wasm, Component: a, Key: b}", "1:38: processors[1].Key: unknown parameter, ignored");
-    }
-
-    #[test]
-    fn a_sandbox_is_not_taken_lightly() {
-        fn check(sandbox: &str, expected: &str) {
-            let (_, found) = read_entry(&format!("Type: processor_strptime\nSandbox: {sandbox}"));
-            let start = "a.yaml:2:";
-            assert_eq!(found.first().map_or("", |found| found.trim_start_matches(start)), expected, "{sandbox}");
-        }
-        check("", "");
-        check("5", "10: processors[1].Sandbox: expected a map, found the number 5");
-        check("{Limits: {Memory: 1048576, Time: 1.5s}}", "");
-        check(
-            "{Limits: {Memory: 64mib}}",
-            "28: processors[1].Sandbox.Limits.Memory: expected a size such as 64MiB, found \"64mib\"",
-        );
-        check("{Limits: {Memory: 0}}", "28: processors[1].Sandbox.Limits.Memory: expected 64KiB to 4GiB");
-        check(
-            "{Limits: {Time: 100}}",
-            "26: processors[1].Sandbox.Limits.Time: expected a duration such as 100ms or 1s, found the number 100",
-        );
-        check("{Limits: {Time: 0s}}", "26: processors[1].Sandbox.Limits.Time: must not be zero");
-        check(
-            "{Limits: {Memroy: 1MiB}}",
-            "20: processors[1].Sandbox.Limits.Memroy: unknown parameter, ignored (did you mean Memory?)",
-        );
-        check("{Limit: {}}", "11: processors[1].Sandbox.Limit: unknown parameter, ignored (did you mean Limits?)");
-        for key in PLANNED {
-            let message = "not supported yet, and not ignored since it concerns safety \
-                (remove it, or wait for a version that has it)";
-            check(&format!("{{{key}: x}}"), &format!("{}: processors[1].Sandbox.{key}: {message}", 13 + key.len()));
-        }
     }
 }

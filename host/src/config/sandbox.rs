@@ -1,23 +1,89 @@
-//! The `Sandbox` parameter, which every processor can have: what the agent grants and limits, and what it does on a fault.
+//! The `Sandbox` parameter, which every processor can have: what the agent grants and limits, what it trusts, and what it
+//! does on a fault. [`read`] reads it.
+
+mod read;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::node::Position;
+
+pub(super) use read::read;
+
 /// The `Sandbox` parameter.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SandboxSpec {
-    /// `Limits.Memory`: how much memory an instance may have, in bytes.
-    pub memory_limit_bytes: Option<u64>,
-    /// `Limits.Time`: how long one call may take.
-    pub time_limit: Option<Duration>,
-    /// `Capabilities`: what the component may touch outside of its sandbox.
+    /// `Limits`: what the processor may use.
+    pub limits: Limits,
+    /// `Capabilities` and `Strict`: what the component may touch outside of its sandbox.
     pub capabilities: Capabilities,
+    /// `Digest`, `Signature` and `PublicKey`: what the component must be.
+    pub pins: Pins,
     /// `OnError`: what becomes of an event that the processor fails on.
     pub on_error: OnError,
     /// `Breaker`: when the processor is given no more events for a while.
     pub breaker: BreakerSpec,
     /// `Swap`: how a new version takes the place of the one that runs.
     pub swap: SwapSpec,
+}
+
+/// What a processor may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// `Memory`: that of one instance.
+    pub memory_bytes: usize,
+    /// `Time`: that of one call.
+    pub time: Duration,
+    /// `Setup`: the time in which an instance is created and configured.
+    pub setup: Duration,
+    /// `Table`: the elements of one table, in which a component keeps its functions.
+    pub table_elements: usize,
+    /// `Instances`: as many core instances, memories and tables may a component be made of.
+    pub instances: usize,
+    /// `FuelPerByte` and `FuelBase`, if steps are counted.
+    pub fuel: Option<Fuel>,
+    /// `Answer`: what an answer may add to its batch.
+    pub answer_bytes: usize,
+    /// `LogLinesPerSecond`: lines that all instances together may log.
+    pub log_lines_per_second: u32,
+    /// `AlarmsPerSecond`: alarms that all instances together may raise.
+    pub alarms_per_second: u32,
+}
+
+/// How many steps a call may take, a step being about an instruction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fuel {
+    /// `FuelPerByte`: for each byte of the batch.
+    pub per_byte: u64,
+    /// `FuelBase`: for the call itself.
+    pub base: u64,
+}
+
+/// What a component must be before it is loaded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pins {
+    /// `Digest`: the SHA-256 of its bytes.
+    pub digest: Option<[u8; 32]>,
+    /// `Signature` and `PublicKey`.
+    pub signature: Option<SignaturePin>,
+}
+
+/// Who must have signed a component.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignaturePin {
+    /// `Signature`: of the component's bytes, by Ed25519.
+    pub signature: Attached,
+    /// `PublicKey`: of the one who signed.
+    pub public_key: Attached,
+}
+
+/// Bytes that a config holds, or names a file of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Attached {
+    /// `base64:...`, decoded.
+    Inline(Vec<u8>),
+    /// A file; a relative path counts from the directory of the config file.
+    File(PathBuf),
 }
 
 /// What a component may touch outside of its sandbox: nothing, unless granted.
@@ -38,12 +104,14 @@ pub struct Capabilities {
 /// A directory that a component may use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DirGrant {
-    /// `Host`: where it is.
+    /// `Host`: where it is; an absolute path.
     pub host: PathBuf,
     /// `Guest`: how the component calls it.
     pub guest: String,
     /// `Access: rw`.
     pub writable: bool,
+    /// Where the config says so.
+    pub at: Position,
 }
 
 /// What becomes of an event that a processor fails on.
@@ -123,6 +191,25 @@ pub struct RollbackOn {
     pub errors: bool,
     /// `time`: a batch takes much longer than before.
     pub time: bool,
+}
+
+impl Default for Limits {
+    /// 64 MiB, and a second: a batch usually takes a millisecond, and a machine that is out of breath should not make a
+    /// healthy processor look sick. Setting up may compile patterns, which takes longer. Tables and instances are more
+    /// than any compiler makes.
+    fn default() -> Self {
+        Self {
+            memory_bytes: 64 << 20,
+            time: Duration::from_secs(1),
+            setup: Duration::from_secs(5),
+            table_elements: 100_000,
+            instances: 100,
+            fuel: None,
+            answer_bytes: 64 << 20,
+            log_lines_per_second: 10,
+            alarms_per_second: 100,
+        }
+    }
 }
 
 impl Default for BreakerSpec {

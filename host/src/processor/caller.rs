@@ -8,6 +8,7 @@ use super::bindings::loglift::processor::types::{Answer, Batch};
 use super::bisect::Patience;
 use super::fault::{Fault, FaultKind};
 use super::lend::{Projection, whole};
+use super::outside::{Heard, Source};
 use crate::event::EventBatch;
 use crate::telemetry::counter::ProcessorCounters;
 
@@ -36,6 +37,11 @@ pub(super) trait Process {
 
     /// How much memory it has. That never shrinks.
     fn memory_bytes(&self) -> usize;
+
+    /// Has the time and random numbers come from `source`. Returns what was recorded of them before.
+    fn listen(&mut self, _: Source) -> Vec<Heard> {
+        Vec::new()
+    }
 }
 
 /// A processor as one worker calls it.
@@ -47,12 +53,17 @@ pub(super) struct Caller<M: Maker> {
     /// The fields it looks at, if not all.
     pub(super) reads: Option<Vec<Vec<u8>>>,
     projection: Projection,
+    /// Where the time and random numbers come from in the next call.
+    next_source: Option<Source>,
+    /// What was recorded of them in the last one.
+    heard: Vec<Heard>,
 }
 
 impl<M: Maker> Caller<M> {
     /// A caller that makes its instance when there is something to do.
     pub(super) fn new(maker: M) -> Self {
-        Self { maker, instance: None, reads: None, projection: Projection::default() }
+        let projection = Projection::default();
+        Self { maker, instance: None, reads: None, projection, next_source: None, heard: Vec::new() }
     }
 
     /// What makes its instances.
@@ -65,6 +76,16 @@ impl<M: Maker> Caller<M> {
         let start = Instant::now();
         let answer = self.ensure_instance().and_then(|()| self.ask_instance(batch, patience));
         (answer, start.elapsed())
+    }
+
+    /// Has the time and random numbers come from `source` in the next call.
+    pub(super) fn listen(&mut self, source: Source) {
+        self.next_source = Some(source);
+    }
+
+    /// What was recorded of them in the last call.
+    pub(super) fn take_heard(&mut self) -> Vec<Heard> {
+        std::mem::take(&mut self.heard)
     }
 
     /// Carries out the answer to the batch that was asked about last.
@@ -99,14 +120,20 @@ impl<M: Maker> Caller<M> {
         let (counters, limits) = (self.maker.counters(), self.maker.limits());
         counters.calls.add(1);
         counters.in_bytes.add(lent.bytes.len() as u64);
+        let source = self.next_source.take();
+        let has_source = source.is_some();
+        source.into_iter().for_each(|source| drop(instance.listen(source)));
         let start = Instant::now();
         let answered = instance.process(lent, patience);
         counters.call_ns.add(start.elapsed().as_nanos() as u64);
         counters.memory_bytes.reach(instance.memory_bytes() as u64);
+        if has_source {
+            self.heard = instance.listen(Source::Real);
+        }
         let is_worn = instance.is_worn();
         let checked = answered.and_then(|answer| {
             counters.out_bytes.add(answer.appended.len() as u64);
-            check(&answer, Lent { batch, projection }, limits.memory_bytes)
+            check(&answer, Lent { batch, projection }, limits.answer_bytes)
                 .map(|()| answer)
                 .map_err(|invalid| Fault::new(FaultKind::InvalidAnswer, invalid.to_string()))
         });

@@ -122,7 +122,7 @@ impl Drop for Call {
 }
 
 /// The resolution of time limits. Finer costs wake-ups of a busy agent.
-const TICK: Duration = Duration::from_millis(20);
+pub(super) const TICK: Duration = Duration::from_millis(20);
 
 #[cfg(test)]
 mod tests {

@@ -2,21 +2,28 @@
 
 use std::sync::Arc;
 
-use data_encoding::HEXLOWER;
-use sha2::{Digest, Sha256};
-use wasmtime::component::types::ComponentItem;
+use wasmtime::component::types::{self, ComponentItem};
+use wasmtime::component::{Linker, ResourceType};
 
 use super::Description;
 use super::bindings::ProcessorPre;
-use super::engine::{CompileError, Engine};
-use super::instance::{Guest, Limits, linker};
+use super::engine::{CompileError, Engine, Machine};
+use super::guest::{Equipment, Guest, linker};
+use super::guest_log::GuestLog;
+use super::outside::{Outside, Source};
+use super::wants::{Want, imports_wasi, wants};
+use super::zones::Zones;
+use super::{trust, wasi};
+use crate::config::{Capabilities, Limits};
 
 /// A component that is a processor, ready to be instantiated.
 #[derive(Clone)]
 pub struct Component {
     engine: Arc<Engine>,
+    counts_fuel: bool,
+    imports_wasi: bool,
     pre: ProcessorPre<Guest>,
-    /// The SHA-256 of its bytes, as `sha256:` and hex digits.
+    /// The SHA-256 of its bytes, as `sha256:` and hexadecimal digits.
     pub digest: String,
     /// What it exports, by name.
     pub exports: Vec<String>,
@@ -44,22 +51,46 @@ pub enum LoadError {
         /// What it exports.
         exports: Vec<String>,
     },
+    /// It wants more than is granted, and the config is strict about that.
+    #[error("Strict is set, and it wants {}", list(.wants))]
+    NotGranted {
+        /// What it wants and does not get.
+        wants: Vec<String>,
+    },
     /// It names the exports and imports of the contract, with other types.
     #[error("does not fit {CONTRACT}")]
     Types(#[source] wasmtime::Error),
     /// It fails before it does anything.
-    #[error("cannot describe itself")]
-    Describe(#[source] wasmtime::Error),
+    #[error("cannot describe itself: {0}")]
+    Describe(String),
+}
+
+/// What a component is loaded with.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Terms<'a> {
+    /// It can be limited in steps.
+    pub counts_fuel: bool,
+    /// It is refused if it wants more than this.
+    pub strict: Option<&'a Capabilities>,
 }
 
 impl Component {
-    /// Compiles a component and has it describe itself.
+    /// Compiles a component and has it describe itself, with nothing granted.
     ///
     /// # Errors
     /// [`LoadError`], by what is wrong with it.
     pub fn load(engine: &Arc<Engine>, bytes: &[u8]) -> Result<Self, LoadError> {
-        let component = engine.compile(bytes)?;
-        let wasmtime = engine.wasmtime();
+        Self::load_on(engine, bytes, Terms::default())
+    }
+
+    /// As [`Self::load`], on terms.
+    ///
+    /// # Errors
+    /// [`LoadError`], by what is wrong with it.
+    pub fn load_on(engine: &Arc<Engine>, bytes: &[u8], terms: Terms<'_>) -> Result<Self, LoadError> {
+        let component = engine.compile(bytes, terms.counts_fuel)?;
+        let machine = engine.machine(terms.counts_fuel);
+        let wasmtime = machine.wasmtime();
         let kind = component.component_type();
         let exports: Vec<String> = kind.exports(wasmtime).map(|(name, _)| name.to_owned()).collect();
         if !exports.iter().any(|name| name == CONTRACT) {
@@ -70,25 +101,39 @@ impl Component {
             });
         }
         // Types are no authority, so they are not worth a mention.
-        let imports = kind
+        let imports: Vec<String> = kind
             .imports(wasmtime)
             .filter(|(_, item)| !is_types_only(item, wasmtime))
             .map(|(name, _)| name.to_owned())
             .collect();
+        if let Some(granted) = terms.strict {
+            let wants: Vec<String> = refused(&wants(&imports), granted);
+            if !wants.is_empty() {
+                return Err(LoadError::NotGranted { wants });
+            }
+        }
 
-        let mut linker = linker(wasmtime).map_err(LoadError::Types)?;
-        linker.define_unknown_imports_as_traps(&component).map_err(LoadError::Types)?;
-        let pre = linker.instantiate_pre(&component).and_then(ProcessorPre::new).map_err(LoadError::Types)?;
-        let description = Guest::new("describe", Limits::default())
-            .instantiate(engine, &pre)
-            .and_then(|(mut store, processor, _call)| processor.loglift_processor_columnar().call_describe(&mut store))
-            .map_err(LoadError::Describe)?;
-        let digest = digest(bytes);
-        Ok(Self { engine: Arc::clone(engine), pre, digest, exports, imports, description })
+        // Also for the sake of types alone, such as those of streams.
+        let all_imports: Vec<String> = kind.imports(wasmtime).map(|(name, _)| name.to_owned()).collect();
+        let imports_wasi = imports_wasi(&all_imports);
+        let pre = link(wasmtime, &component, imports_wasi).map_err(LoadError::Types)?;
+        let description = describe(machine, &pre, imports_wasi).map_err(LoadError::Describe)?;
+        let digest = trust::digest(bytes);
+        let counts_fuel = terms.counts_fuel;
+        Ok(Self { engine: Arc::clone(engine), counts_fuel, imports_wasi, pre, digest, exports, imports, description })
     }
 
-    pub(super) fn engine(&self) -> &Engine {
-        &self.engine
+    /// What it wants from outside.
+    pub fn wants(&self) -> Vec<Want> {
+        wants(&self.imports)
+    }
+
+    pub(super) fn machine(&self) -> &Machine {
+        self.engine.machine(self.counts_fuel)
+    }
+
+    pub(super) fn imports_wasi(&self) -> bool {
+        self.imports_wasi
     }
 
     pub(super) fn pre(&self) -> &ProcessorPre<Guest> {
@@ -96,17 +141,101 @@ impl Component {
     }
 }
 
-/// What tells one component from another: the SHA-256 of its bytes, as `sha256:` and hex digits.
-pub fn digest(component: &[u8]) -> String {
-    format!("sha256:{}", HEXLOWER.encode(&Sha256::digest(component)))
+/// What is wanted and not granted.
+fn refused(wants: &[Want], granted: &Capabilities) -> Vec<String> {
+    let refused = wants.iter().filter(|want| !want.is_granted(granted));
+    refused.map(|want| format!("{} ({})", want.authority, want.interfaces.join(", "))).collect()
 }
 
-fn is_types_only(item: &wasmtime::component::types::ComponentExtern, engine: &wasmtime::Engine) -> bool {
+/// Gives a component what it imports. What the host does not have is there too, and fails when it is called.
+fn link(
+    engine: &wasmtime::Engine,
+    component: &wasmtime::component::Component,
+    imports_wasi: bool,
+) -> wasmtime::Result<ProcessorPre<Guest>> {
+    let mut linker = linker(engine)?;
+    if imports_wasi {
+        wasi::link(&mut linker)?;
+    }
+    for (name, item) in component.component_type().imports(engine) {
+        let is_known = name.starts_with(CONTRACT_PACKAGE) || super::wants::imports_wasi(&[name.to_owned()]);
+        if !is_known {
+            deny(&mut linker, engine, name, &item.ty)?;
+        }
+    }
+    linker.instantiate_pre(component).and_then(ProcessorPre::new)
+}
+
+/// Defines an import that fails when it is called.
+fn deny(
+    linker: &mut Linker<Guest>,
+    engine: &wasmtime::Engine,
+    name: &str,
+    item: &ComponentItem,
+) -> wasmtime::Result<()> {
+    match item {
+        ComponentItem::ComponentFunc(_) => deny_function(&mut linker.root(), name, name),
+        ComponentItem::Resource(_) => deny_resource(&mut linker.root(), name),
+        ComponentItem::ComponentInstance(instance) => {
+            let mut linker = linker.instance(name)?;
+            for (function, export) in instance.exports(engine) {
+                match &export.ty {
+                    ComponentItem::ComponentFunc(_) => {
+                        deny_function(&mut linker, function, &format!("{name}#{function}"))?;
+                    }
+                    ComponentItem::Resource(_) => deny_resource(&mut linker, function)?,
+                    _ => {}
+                }
+            }
+            Ok(())
+        }
+        // A type is no authority; a module or a component that is imported stays missing, and is refused.
+        _ => Ok(()),
+    }
+}
+
+fn deny_function(
+    linker: &mut wasmtime::component::LinkerInstance<'_, Guest>,
+    name: &str,
+    full_name: &str,
+) -> wasmtime::Result<()> {
+    let full_name = full_name.to_owned();
+    linker.func_new(name, move |_, _, _, _| Err(wasmtime::format_err!("calls {full_name}, which is not granted")))
+}
+
+fn deny_resource(linker: &mut wasmtime::component::LinkerInstance<'_, Guest>, name: &str) -> wasmtime::Result<()> {
+    linker.resource(name, ResourceType::host::<()>(), |_, _| Ok(()))
+}
+
+/// What a component says of itself, or why it fails to.
+fn describe(machine: &Machine, pre: &ProcessorPre<Guest>, imports_wasi: bool) -> Result<Description, String> {
+    let (limits, nothing) = (Limits::default(), Capabilities::default());
+    let log = Arc::new(GuestLog::new("describe", limits.log_lines_per_second));
+    let outside = Outside::new(&nothing, Source::Real);
+    let guest = Guest::new(
+        Equipment { limits, capabilities: &nothing, log: &log, zones: &Zones::default(), outside },
+        imports_wasi,
+    )?;
+    let (mut store, processor, _call) = guest.instantiate(machine, pre).map_err(|fault| fault.message)?;
+    let described = processor.loglift_processor_columnar().call_describe(&mut store);
+    described.map_err(|error| store.data().fault(&error, limits.setup).message)
+}
+
+fn is_types_only(item: &types::ComponentExtern, engine: &wasmtime::Engine) -> bool {
     match &item.ty {
         ComponentItem::ComponentInstance(instance) => {
             instance.exports(engine).all(|(_, item)| matches!(item.ty, ComponentItem::Type(_)))
         }
         _ => false,
+    }
+}
+
+impl std::fmt::Debug for Component {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { digest, exports, imports, description, .. } = self;
+        let mut debug = f.debug_struct("Component");
+        debug.field("digest", digest).field("exports", exports).field("imports", imports);
+        debug.field("description", description).finish_non_exhaustive()
     }
 }
 
@@ -117,3 +246,4 @@ fn list(names: &[String]) -> String {
 /// The export that makes a component a processor.
 pub(super) const CONTRACT: &str = "loglift:processor/columnar@0.1.0";
 const CONTRACT_NAME: &str = "loglift:processor/columnar@";
+const CONTRACT_PACKAGE: &str = "loglift:processor/";

@@ -11,6 +11,7 @@ use super::bisect::Patience;
 use super::breaker::{Admission, Change, Outage};
 use super::caller::Caller;
 use super::fault::{Fault, FaultKind};
+use super::outside::Source;
 use super::quarantine::{Case, Quarantine};
 use super::rescue::{Failed, Rescue, rescue};
 use super::stage::{Stage, until};
@@ -73,8 +74,15 @@ impl Link {
         if let Admission::Refused(outage) = admission {
             self.pass_by(batch, outage, around)?;
         } else {
+            let is_heard = self.stage.tap().is_on();
+            if is_heard {
+                self.caller.listen(Source::recording());
+            }
             let (answer, took) = self.caller.ask(batch, Patience::Full);
-            self.stage.tap().pass(batch, self.caller.reads.as_deref(), &answer);
+            if is_heard {
+                let granted = self.caller.take_heard();
+                self.stage.tap().pass(batch, self.caller.reads.as_deref(), granted, &answer);
+            }
             match answer {
                 Ok(mut answer) => {
                     self.stage.counters.batch_times.add(took);

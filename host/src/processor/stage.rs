@@ -8,12 +8,16 @@ use super::breaker::{Gate, Outage};
 use super::caller::Maker;
 use super::component::Component;
 use super::fault::{Fault, FaultKind};
+use super::guest::Equipment;
+use super::guest_log::GuestLog;
 use super::instance::{Instance, SetupError};
 use super::loudness::Loudness;
+use super::outside::{Outside, Source};
 use super::tap::Tap;
+use super::wants;
 use super::zones::Zones;
 use super::{Context, Description, Limits};
-use crate::config::{BreakerSpec, OnError, SwapSpec};
+use crate::config::{BreakerSpec, Capabilities, OnError, SwapSpec};
 use crate::telemetry::counter::ProcessorCounters;
 use crate::telemetry::one_line;
 
@@ -30,6 +34,7 @@ pub struct Stage {
     zones: Zones,
     /// Where its batches can be listened to.
     tap: Tap,
+    log: Arc<GuestLog>,
     /// What it does, counted.
     pub counters: ProcessorCounters,
     /// What is questionable about its configuration.
@@ -47,6 +52,8 @@ pub struct Stage {
 pub struct Policy {
     /// What an instance may use.
     pub limits: Limits,
+    /// What it may touch outside of its sandbox.
+    pub capabilities: Capabilities,
     /// What becomes of an event that it fails on.
     pub on_error: OnError,
     /// When it is given no more events for a while.
@@ -78,22 +85,7 @@ impl Stage {
         context: Context,
         policy: Policy,
     ) -> Result<Self, StageError> {
-        let gate = Gate::new(policy.breaker.clone());
-        let mut stage = Self {
-            name,
-            component,
-            config,
-            context,
-            policy,
-            zones: Zones::default(),
-            tap: Tap::default(),
-            counters: ProcessorCounters::default(),
-            warnings: Vec::new(),
-            notes: Vec::new(),
-            gate,
-            loudness: Mutex::default(),
-            waits: Mutex::default(),
-        };
+        let mut stage = Self::untried(name, component, config, context, policy, Zones::default());
         let (_, setup) = stage.instantiate().map_err(|error| match error {
             SetupError::Config(issues) => StageError::Config(issues),
             SetupError::Fault(message) => StageError::Fault(message),
@@ -101,6 +93,33 @@ impl Stage {
         stage.warnings = setup.warnings;
         stage.notes = setup.notes.iter().map(|note| one_line(note)).collect();
         Ok(stage)
+    }
+
+    /// A component with a configuration that nobody has tried yet, and what it is told of zones.
+    pub(super) fn untried(
+        name: String,
+        component: Component,
+        config: String,
+        context: Context,
+        policy: Policy,
+        zones: Zones,
+    ) -> Self {
+        Self {
+            gate: Gate::new(policy.breaker.clone()),
+            log: Arc::new(GuestLog::new(&name, policy.limits.log_lines_per_second)),
+            name,
+            component,
+            config,
+            context,
+            policy,
+            zones,
+            tap: Tap::default(),
+            counters: ProcessorCounters::default(),
+            warnings: Vec::new(),
+            notes: Vec::new(),
+            loudness: Mutex::default(),
+            waits: Mutex::default(),
+        }
     }
 
     /// What the component says of itself.
@@ -122,7 +141,7 @@ impl Stage {
     /// How many alarms of an answer with so many may be raised now.
     pub(super) fn admit_alarms(&self, wanted: usize) -> usize {
         let mut loudness = self.loudness.lock().unwrap_or_else(PoisonError::into_inner);
-        loudness.take(wanted, ALARMS_PER_SECOND, Instant::now())
+        loudness.take(wanted, self.policy.limits.alarms_per_second as usize, Instant::now())
     }
 
     /// Says that a batch waits for it, until what is returned is dropped.
@@ -160,8 +179,26 @@ impl Stage {
         &self.tap
     }
 
+    /// The SHA-256 of its component.
+    pub fn digest(&self) -> &str {
+        &self.component.digest
+    }
+
+    /// What its component wants from outside and what it gets of that, in lines for a person.
+    pub fn grants(&self) -> Vec<String> {
+        wants::lines(&self.component.wants(), &self.policy.capabilities)
+    }
+
     pub(super) fn instantiate(&self) -> Result<(Instance, types::Setup), SetupError> {
-        Instance::new(&self.component, &self.name, &self.config, &self.context, &self.zones, self.policy.limits)
+        self.instantiate_with(Source::Real)
+    }
+
+    /// An instance for which the time and random numbers, as far as they are granted, come from `source`.
+    pub(super) fn instantiate_with(&self, source: Source) -> Result<(Instance, types::Setup), SetupError> {
+        let Policy { limits, capabilities, .. } = &self.policy;
+        let outside = Outside::new(capabilities, source);
+        let equipment = Equipment { limits: *limits, capabilities, log: &self.log, zones: &self.zones, outside };
+        Instance::new(&self.component, &self.config, &self.context, equipment)
     }
 }
 
@@ -170,7 +207,7 @@ impl Maker for Arc<Stage> {
 
     fn fresh(&self) -> Result<(Instance, Option<Vec<String>>), Fault> {
         let (instance, setup) = self.instantiate().map_err(|error| match error {
-            SetupError::Config(_) => Fault::new(FaultKind::Setup, "refuses a configuration that it took before"),
+            SetupError::Config(_) => Fault::new(FaultKind::Setup, "refuses its configuration"),
             SetupError::Fault(message) => Fault::new(FaultKind::Setup, format!("cannot be set up: {message}")),
         })?;
         Ok((instance, setup.reads))
@@ -200,6 +237,3 @@ pub(super) fn until(outage: Outage) -> String {
     let left = outage.until.saturating_duration_since(Instant::now());
     httpdate::fmt_http_date(SystemTime::now() + left)
 }
-
-/// Alarms that all instances together may raise in a second.
-const ALARMS_PER_SECOND: usize = 1000;

@@ -8,7 +8,8 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounde
 
 use super::bindings::loglift::processor::types::Answer;
 use super::fault::Fault;
-use super::recording::{Outcome, RecordedBatch};
+use super::outside;
+use super::recording::{Granted, Outcome, RecordedBatch};
 use super::stage::Stage;
 use crate::event::EventBatch;
 
@@ -42,21 +43,27 @@ struct Line {
 #[derive(Debug)]
 struct Heard {
     batch: EventBatch,
+    granted: Vec<outside::Heard>,
     outcome: Result<(Option<Vec<Vec<u8>>>, Answer), Fault>,
     size_bytes: usize,
 }
 
 impl Tap {
-    /// Takes note of what a processor answered to a batch of which it was lent the fields that it `reads`. The batch is
-    /// still as it was lent.
-    pub(super) fn pass(&self, batch: &EventBatch, reads: Option<&[Vec<u8>]>, answered: &Result<Answer, Fault>) {
-        if self.is_on.load(Ordering::Relaxed) {
-            self.copy(batch, reads, answered);
-        }
+    /// Whether there is a listener.
+    pub(super) fn is_on(&self) -> bool {
+        self.is_on.load(Ordering::Relaxed)
     }
 
+    /// Takes note of what a processor answered to a batch of which it was lent the fields that it `reads`, and what it heard
+    /// from outside meanwhile. The batch is still as it was lent.
     #[cold]
-    fn copy(&self, batch: &EventBatch, reads: Option<&[Vec<u8>]>, answered: &Result<Answer, Fault>) {
+    pub(super) fn pass(
+        &self,
+        batch: &EventBatch,
+        reads: Option<&[Vec<u8>]>,
+        granted: Vec<outside::Heard>,
+        answered: &Result<Answer, Fault>,
+    ) {
         let line = self.line.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let Some(line) = line else { return };
         let size_bytes = batch.size_bytes() + answered.as_ref().map_or(0, size_of_answer);
@@ -68,7 +75,7 @@ impl Tap {
             Ok(answer) => Ok((reads.map(<[_]>::to_vec), answer.clone())),
             Err(fault) => Err(fault.clone()),
         };
-        match line.sender.try_send(Heard { batch: batch.clone(), outcome, size_bytes }) {
+        match line.sender.try_send(Heard { batch: batch.clone(), granted, outcome, size_bytes }) {
             Ok(()) => {}
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => line.skip(size_bytes),
         }
@@ -110,7 +117,10 @@ impl Listener {
             Ok((reads, answer)) => Outcome::of_answer(reads, answer),
             Err(fault) => Outcome::Fault(fault.into()),
         };
-        Some(RecordedBatch::new(heard.batch, outcome))
+        Some(RecordedBatch {
+            granted: heard.granted.into_iter().map(Granted::from).collect(),
+            ..RecordedBatch::new(heard.batch, outcome)
+        })
     }
 
     /// How many batches there was no room for.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::events::{event_spec, ignores_unmatched};
 use super::machine::Surroundings;
-use super::paths;
+use super::{origin, paths};
 use crate::config::{self, FlusherSpec, Pipeline, Problem, ProcessorSpec, Schema, Shipping, SlsFlusher, Warning};
 use crate::flusher::json_lines::Shape;
 use crate::flusher::sls::http::endpoint::{Endpoint, check_logstore};
@@ -19,10 +19,10 @@ use crate::input::follow::follower::FollowSpec;
 use crate::input::follow::tail::{LOST_TIME, Patience, QUIET_TIME};
 use crate::input::paths::PathSet;
 use crate::input::records::chunk::EventSpec;
-use crate::processor::component::Component;
+use crate::processor::Context;
+use crate::processor::component::{Component, LoadError, Terms};
 use crate::processor::engine::Engine;
 use crate::processor::stage::{Policy, Stage, StageError};
-use crate::processor::{Context, Limits};
 use crate::telemetry::chain;
 
 /// What pipelines are assembled with.
@@ -124,11 +124,7 @@ impl Workshop {
         context: &Context,
         warnings: &mut Vec<Warning>,
     ) -> Result<Stage, Vec<Problem>> {
-        let component = self.component(&spec.component, Path::new(&spec.file)).map_err(|error| {
-            let key = if matches!(spec.component, config::Component::File(_)) { "Component" } else { "Type" };
-            let path = format!("{}.{key}", spec.path);
-            vec![Problem { file: spec.file.clone(), at: Some(spec.at), path, message: error, hint: None }]
-        })?;
+        let component = self.component_of(spec)?;
         let schema = Schema::parse(&component.description.config_schema).map_err(|error| {
             vec![spec.problem("", format!("the schema of the processor is broken: {}", chain(&error)))]
         })?;
@@ -136,16 +132,13 @@ impl Workshop {
         warnings.extend(found);
 
         let name = format!("{} ({})", spec.path, spec.type_name);
-        let usual = Limits::default();
-        let limits = Limits {
-            memory_bytes: spec.sandbox.memory_limit_bytes.map_or(usual.memory_bytes, |bytes| bytes as usize),
-            time: spec.sandbox.time_limit.unwrap_or(usual.time),
-        };
+        let sandbox = &spec.sandbox;
         let policy = Policy {
-            limits,
-            on_error: spec.sandbox.on_error,
-            breaker: spec.sandbox.breaker.clone(),
-            swap: spec.sandbox.swap.clone(),
+            limits: sandbox.limits,
+            capabilities: sandbox.capabilities.clone(),
+            on_error: sandbox.on_error,
+            breaker: sandbox.breaker.clone(),
+            swap: sandbox.swap.clone(),
         };
         let stage = Stage::new(name, component, config, context.clone(), policy).map_err(|error| match error {
             StageError::Config(issues) => {
@@ -157,24 +150,36 @@ impl Workshop {
         Ok(stage)
     }
 
+    /// The component of a processor, if it is the one that was meant and wants no more than it may.
+    fn component_of(&self, spec: &ProcessorSpec) -> Result<Component, Vec<Problem>> {
+        let sandbox = &spec.sandbox;
+        let problem = |key: &str, at, message| {
+            let path = format!("{}.{key}", spec.path);
+            vec![Problem { file: spec.file.clone(), at: Some(at), path, message, hint: None }]
+        };
+        for (index, dir) in sandbox.capabilities.dirs.iter().enumerate() {
+            let path = format!("Sandbox.Capabilities.Dirs[{index}].Host");
+            fs::read_dir(&dir.host)
+                .map_err(|error| problem(&path, dir.at, format!("cannot open {}: {error}", dir.host.display())))?;
+        }
+        let key = if matches!(spec.component, config::Component::File(_)) { "Component" } else { "Type" };
+        let file = Path::new(&spec.file);
+        let bytes = origin::component(&spec.component, file).map_err(|message| problem(key, spec.at, message))?;
+        origin::check(&bytes, &sandbox.pins, file)
+            .map_err(|(key, message)| problem(&format!("Sandbox.{key}"), spec.at, message))?;
+        let strict = sandbox.capabilities.strict.then_some(&sandbox.capabilities);
+        let terms = Terms { counts_fuel: sandbox.limits.fuel.is_some(), strict };
+        Component::load_on(&self.engine, &bytes, terms)
+            .map_err(|error| problem(key, spec.at, named(&spec.component, file, &error)))
+    }
+
     /// Loads a component: a built-in one, or a file that is named relative to the config.
     ///
     /// # Errors
     /// What is wrong, in one line.
     pub fn component(&self, component: &config::Component, config_file: &Path) -> Result<Component, String> {
-        let load = |bytes: &[u8]| Component::load(&self.engine, bytes);
-        match component {
-            config::Component::BuiltIn(name) => {
-                let built_in =
-                    loglift_builtin_processors::find(name).ok_or_else(|| format!("{name} is not built in"))?;
-                load(built_in.component).map_err(|error| chain(&error))
-            }
-            config::Component::File(path) => {
-                let path = config_file.parent().unwrap_or(Path::new("")).join(path);
-                let bytes = fs::read(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-                load(&bytes).map_err(|error| format!("{}: {}", path.display(), chain(&error)))
-            }
-        }
+        let bytes = origin::component(component, config_file)?;
+        Component::load(&self.engine, &bytes).map_err(|error| named(component, config_file, &error))
     }
 
     /// Makes a pipeline ready to run.
@@ -290,6 +295,17 @@ impl Workshop {
             extra_headers: sls.extra_headers.clone().into_iter().collect(),
             bytes_per_sec: sls.max_send_rate_bytes,
         })
+    }
+}
+
+/// Why a component cannot be loaded, with its file if it has one.
+fn named(component: &config::Component, config_file: &Path, error: &LoadError) -> String {
+    match component {
+        config::Component::BuiltIn(_) => chain(error),
+        config::Component::File(path) => {
+            let path = config_file.parent().unwrap_or(Path::new("")).join(path);
+            format!("{}: {}", path.display(), chain(error))
+        }
     }
 }
 

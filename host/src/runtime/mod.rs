@@ -13,6 +13,7 @@ pub mod events;
 pub mod file_limit;
 mod flush;
 pub mod machine;
+mod origin;
 pub mod paths;
 mod private_dir;
 pub mod quarantine;

@@ -5,7 +5,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::bytes::Bytes;
+use crate::config::Capabilities;
 use crate::processor::component::CONTRACT;
+use crate::processor::outside::Heard;
 use crate::processor::stage::Stage;
 use crate::processor::{Context, Limits};
 
@@ -36,12 +38,11 @@ pub struct Header {
     pub context: ContextFacts,
     /// What it may use.
     pub limits: LimitFacts,
-    /// What it may touch outside of its sandbox, in words; what that answered is not recorded, but for `granted`.
+    /// What it may touch outside of its sandbox: `clock` and `random`, whose answers are recorded with each batch, and
+    /// others in words.
     pub grants: Vec<String>,
     /// The zones that it asked for while it was configured.
     pub zones: Vec<ZoneData>,
-    /// What granted clocks and random numbers answered while it was configured.
-    pub granted: Vec<Granted>,
 }
 
 /// Why something was recorded.
@@ -83,6 +84,8 @@ pub struct LimitFacts {
     pub memory_bytes: u64,
     /// Time of one call.
     pub time_milliseconds: u64,
+    /// What an answer may add to its batch.
+    pub answer_bytes: u64,
 }
 
 /// What is known of a time zone.
@@ -140,11 +143,22 @@ impl Header {
             limits: LimitFacts {
                 memory_bytes: limits.memory_bytes as u64,
                 time_milliseconds: limits.time.as_millis() as u64,
+                answer_bytes: limits.answer_bytes as u64,
             },
-            grants: Vec::new(),
+            grants: grants(&stage.policy().capabilities),
             zones: zones.map(|(name, tzif)| ZoneData { name, tzif: tzif.map(Bytes) }).collect(),
-            granted: Vec::new(),
         }
+    }
+
+    /// What it may touch that can be replayed.
+    pub(super) fn capabilities(&self) -> Capabilities {
+        let has = |name: &str| self.grants.iter().any(|grant| grant == name);
+        Capabilities { clock: has(CLOCK), random: has(RANDOM), ..Capabilities::default() }
+    }
+
+    /// What it was granted that cannot be replayed.
+    pub fn lost_grants(&self) -> impl Iterator<Item = &String> {
+        self.grants.iter().filter(|grant| *grant != CLOCK && *grant != RANDOM)
     }
 
     /// How logs name the processor.
@@ -158,15 +172,18 @@ impl Header {
     }
 
     pub(super) fn limits(&self) -> Limits {
+        let LimitFacts { memory_bytes, time_milliseconds, answer_bytes } = self.limits;
         Limits {
-            memory_bytes: usize::try_from(self.limits.memory_bytes).unwrap_or(usize::MAX),
-            time: Duration::from_millis(self.limits.time_milliseconds),
+            memory_bytes: usize::try_from(memory_bytes).unwrap_or(usize::MAX),
+            time: Duration::from_millis(time_milliseconds),
+            answer_bytes: usize::try_from(answer_bytes).unwrap_or(usize::MAX),
+            ..Limits::default()
         }
     }
 
     /// What is in no header that an agent wrote.
     pub(super) fn check(&self) -> Result<(), String> {
-        let LimitFacts { memory_bytes, time_milliseconds } = self.limits;
+        let LimitFacts { memory_bytes, time_milliseconds, .. } = self.limits;
         if self.contract != CONTRACT {
             return Err(format!("made for {:?}; this agent speaks {CONTRACT}", self.contract));
         }
@@ -177,10 +194,44 @@ impl Header {
     }
 }
 
+impl From<Heard> for Granted {
+    fn from(heard: Heard) -> Self {
+        match heard {
+            Heard::Wall(time) => Self::WallClock { seconds: time.as_secs(), nanoseconds: time.subsec_nanos() },
+            Heard::Monotonic(nanoseconds) => Self::MonotonicClock(nanoseconds),
+            Heard::Random(bytes) => Self::Random(Bytes(bytes)),
+        }
+    }
+}
+
+impl From<&Granted> for Heard {
+    fn from(granted: &Granted) -> Self {
+        match granted {
+            Granted::WallClock { seconds, nanoseconds } => {
+                Self::Wall(Duration::from_secs(*seconds).saturating_add(Duration::from_nanos((*nanoseconds).into())))
+            }
+            Granted::MonotonicClock(nanoseconds) => Self::Monotonic(*nanoseconds),
+            Granted::Random(bytes) => Self::Random(bytes.0.clone()),
+        }
+    }
+}
+
+/// What is granted, in words.
+fn grants(granted: &Capabilities) -> Vec<String> {
+    let Capabilities { dirs, env, clock, random, .. } = granted;
+    let plain = [(*clock, CLOCK), (*random, RANDOM)].into_iter().filter(|(is_granted, _)| *is_granted);
+    let dirs = dirs.iter().map(|dir| format!("the directory {}", dir.guest));
+    let env = env.iter().map(|name| format!("the environment variable {name}"));
+    plain.map(|(_, name)| name.to_owned()).chain(dirs).chain(env).collect()
+}
+
 /// The place and the type in the name of a stage, `processors[1] (processor_strptime)`.
 fn parts(name: &str) -> (&str, &str) {
     name.split_once(" (").map_or((name, ""), |(place, rest)| (place, rest.strip_suffix(')').unwrap_or(rest)))
 }
+
+const CLOCK: &str = "clock";
+const RANDOM: &str = "random";
 
 /// The version of the format that is written, and the newest that is read.
 pub(super) const FORMAT: u32 = 1;

@@ -1,37 +1,26 @@
 //! Runs recorded batches again.
 
+use std::sync::Arc;
+
 use super::answer::RecordedAnswer;
 use super::batch::{Outcome, RecordedBatch, RecordedFault};
 use super::header::Header;
 use crate::event::EventBatch;
+use crate::processor::Limits;
 use crate::processor::answer::{Lent, apply, check, forget_gone_names};
 use crate::processor::bisect::Patience;
 use crate::processor::caller::{Caller, Maker};
 use crate::processor::component::Component;
-use crate::processor::fault::{Fault, FaultKind};
-use crate::processor::instance::{Instance, SetupError};
+use crate::processor::fault::Fault;
 use crate::processor::lend::Projection;
+use crate::processor::outside::{Heard, Source};
+use crate::processor::stage::{Policy, Stage};
 use crate::processor::zones::Zones;
-use crate::processor::{Context, Limits};
-use crate::telemetry::counter::ProcessorCounters;
-use crate::telemetry::one_line;
 
 /// Runs batches through a component as the agent does, within the limits and with the zones of a recording.
 #[derive(Debug)]
 pub struct Player {
-    caller: Caller<Deck>,
-}
-
-/// What a recording is played on.
-#[derive(Debug)]
-struct Deck {
-    component: Component,
-    name: String,
-    config: String,
-    context: Context,
-    limits: Limits,
-    zones: Zones,
-    counters: ProcessorCounters,
+    caller: Caller<Arc<Stage>>,
 }
 
 /// What comes of a batch that is run again.
@@ -63,21 +52,17 @@ impl Player {
             let tzif = zone.tzif.as_ref().map(|tzif| tzif.0.clone());
             (zone.name.clone(), tzif)
         });
-        let deck = Deck {
-            component,
-            name: header.stage_name(),
-            config: config.unwrap_or_else(|| header.config.clone()),
-            context: header.context(),
-            limits: header.limits(),
-            zones: Zones::recorded(zones),
-            counters: ProcessorCounters::default(),
-        };
-        Self { caller: Caller::new(deck) }
+        let config = config.unwrap_or_else(|| header.config.clone());
+        let policy = Policy { limits: header.limits(), capabilities: header.capabilities(), ..Policy::default() };
+        let zones = Zones::recorded(zones);
+        let stage = Stage::untried(header.stage_name(), component, config, header.context(), policy, zones);
+        Self { caller: Caller::new(Arc::new(stage)) }
     }
 
     /// Runs a batch again.
     pub fn play(&mut self, recorded: &RecordedBatch) -> Played {
         let batch = recorded.to_batch();
+        self.caller.listen(Source::replaying(recorded.granted.iter().map(Heard::from).collect()));
         let now = self.answer(batch.clone());
         match (&recorded.outcome, now) {
             (Outcome::Fault(_), Ok((_, events))) => Played::Processed(events),
@@ -90,7 +75,7 @@ impl Player {
             (Outcome::Answer(recorded), Ok((answer, events))) => match recorded.first_difference(&answer) {
                 None => Played::Identical(events),
                 Some(part) => {
-                    let recorded = carry_out(recorded, batch, self.caller.maker().limits);
+                    let recorded = carry_out(recorded, batch, self.caller.maker().limits());
                     Played::Different { part, recorded, now: events }
                 }
             },
@@ -103,34 +88,6 @@ impl Player {
         let recorded = RecordedAnswer::new(self.caller.reads.clone(), answer.clone());
         self.caller.carry_out(answer, &mut batch);
         Ok((recorded, batch))
-    }
-}
-
-impl Maker for Deck {
-    type Instance = Instance;
-
-    fn fresh(&self) -> Result<(Instance, Option<Vec<String>>), Fault> {
-        let made = Instance::new(&self.component, &self.name, &self.config, &self.context, &self.zones, self.limits);
-        let (instance, setup) = made.map_err(|error| {
-            let message = match error {
-                SetupError::Config(issues) => {
-                    let issues: Vec<String> =
-                        issues.iter().map(|issue| format!("{} {}", issue.path, issue.message)).collect();
-                    one_line(&format!("refuses its configuration: {}", issues.join("; ")))
-                }
-                SetupError::Fault(message) => message,
-            };
-            Fault::new(FaultKind::Setup, message)
-        })?;
-        Ok((instance, setup.reads))
-    }
-
-    fn limits(&self) -> Limits {
-        self.limits
-    }
-
-    fn counters(&self) -> &ProcessorCounters {
-        &self.counters
     }
 }
 
@@ -151,7 +108,7 @@ fn carry_out(recorded: &RecordedAnswer, mut batch: EventBatch, limits: Limits) -
         recorded.reads.as_ref().map(|reads| reads.iter().map(|name| name.0.clone()).collect());
     let projection = project(&mut batch, reads.as_deref());
     let answer = recorded.to_answer();
-    check(&answer, Lent { batch: &batch, projection: projection.as_ref() }, limits.memory_bytes).ok()?;
+    check(&answer, Lent { batch: &batch, projection: projection.as_ref() }, limits.answer_bytes).ok()?;
     apply(answer, &mut batch, projection.as_ref());
     Some(batch)
 }

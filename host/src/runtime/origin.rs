@@ -1,0 +1,70 @@
+//! Where the components of processors come from, and whether they are those that were meant.
+
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use crate::config::{self, Attached, Pins};
+use crate::processor::complexity::MAX_COMPONENT_BYTES;
+use crate::processor::trust::{check_digest, check_signature};
+
+/// The bytes of a component: of a built-in one, or of a file that is named relative to the config.
+///
+/// # Errors
+/// What is wrong, in one line.
+pub(super) fn component(component: &config::Component, config_file: &Path) -> Result<Cow<'static, [u8]>, String> {
+    match component {
+        config::Component::BuiltIn(name) => {
+            let built_in = loglift_builtin_processors::find(name).ok_or_else(|| format!("{name} is not built in"))?;
+            Ok(Cow::Borrowed(built_in.component))
+        }
+        config::Component::File(path) => {
+            let path = beside(config_file, path);
+            read(&path, MAX_COMPONENT_BYTES)
+                .map(Cow::Owned)
+                .map_err(|error| format!("cannot read {}: {error}", path.display()))
+        }
+    }
+}
+
+/// Checks what the config says of a component, before anything is done with it.
+///
+/// # Errors
+/// The key of the config that does not hold, and why.
+pub(super) fn check(component: &[u8], pins: &Pins, config_file: &Path) -> Result<(), (&'static str, String)> {
+    if let Some(digest) = &pins.digest {
+        check_digest(component, digest).map_err(|error| ("Digest", error.to_string()))?;
+    }
+    let Some(pin) = &pins.signature else { return Ok(()) };
+    let bytes = |key, attached: &Attached| match attached {
+        Attached::Inline(bytes) => Ok(bytes.clone()),
+        Attached::File(path) => {
+            let path = beside(config_file, path);
+            let read = read(&path, MAX_ATTACHED_BYTES);
+            read.map_err(|error| (key, format!("cannot read {}: {error}", path.display())))
+        }
+    };
+    let (signature, public_key) = (bytes("Signature", &pin.signature)?, bytes("PublicKey", &pin.public_key)?);
+    check_signature(component, &signature, &public_key).map_err(|error| ("Signature", error.to_string()))
+}
+
+fn beside(config_file: &Path, path: &Path) -> std::path::PathBuf {
+    config_file.parent().unwrap_or(Path::new("")).join(path)
+}
+
+/// Reads a file of at most `limit` bytes. What is not a plain file, and could be endless, is refused.
+fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is not a file"));
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit {
+        return Err(io::Error::other(format!("it has more than {limit} bytes")));
+    }
+    Ok(bytes)
+}
+
+/// A key or a signature in any form is smaller by far.
+const MAX_ATTACHED_BYTES: u64 = 4096;
