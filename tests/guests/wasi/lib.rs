@@ -15,10 +15,7 @@ use self::bindings::wasi::filesystem::types::{DescriptorFlags, ErrorCode, OpenFl
 use self::bindings::wasi::random::{insecure_seed, random};
 use self::bindings::wasi::sockets::{instance_network, ip_name_lookup, network, tcp_create_socket, udp_create_socket};
 
-#[allow(unsafe_code, clippy::all, reason = "generated code")]
-mod bindings {
-    wit_bindgen::generate!({ path: "wit", world: "imports", generate_all });
-}
+mod bindings;
 
 struct Reaching {
     config: Config,
