@@ -1,5 +1,6 @@
 //! One budget of bytes for everything in flight: chunks being read, batches being processed, queues.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -19,14 +20,18 @@ pub struct Budget {
 #[derive(Debug, Default)]
 struct Used {
     total: usize,
-    by_share: Vec<usize>,
+    by_share: BTreeMap<u64, usize>,
+    next_share: u64,
 }
 
-/// The part that one pipeline has in a [`Budget`].
+/// The part that one pipeline has in a [`Budget`]. It is there for others when the last clone and the last permit are gone.
 #[derive(Debug, Clone)]
-pub struct Share {
+pub struct Share(Arc<Seat>);
+
+#[derive(Debug)]
+struct Seat {
     budget: Arc<Budget>,
-    place: usize,
+    number: u64,
 }
 
 /// Bytes of a [`Budget`], given back on drop.
@@ -45,8 +50,10 @@ impl Budget {
     /// The share of one more pipeline.
     pub fn share(self: &Arc<Self>) -> Share {
         let mut used = self.used();
-        used.by_share.push(0);
-        Share { budget: Arc::clone(self), place: used.by_share.len() - 1 }
+        let number = used.next_share;
+        used.next_share += 1;
+        used.by_share.insert(number, 0);
+        Share(Arc::new(Seat { budget: Arc::clone(self), number }))
     }
 
     /// How much may be out.
@@ -67,19 +74,19 @@ impl Budget {
 impl Share {
     /// Takes `bytes`, waiting at most `patience` for others to give theirs back.
     pub fn take(&self, bytes: usize, patience: Duration) -> Option<Permit> {
-        let budget = &*self.budget;
+        let Seat { budget, number } = &*self.0;
         let deadline = Instant::now() + patience;
         let mut used = budget.used();
-        let guaranteed = budget.limit_bytes / (2 * used.by_share.len());
-        while used.by_share[self.place] > 0
-            && used.by_share[self.place] + bytes > guaranteed
-            && used.total + bytes > budget.limit_bytes
-        {
+        loop {
+            let (own, guaranteed) = (used.by_share[number], budget.limit_bytes / (2 * used.by_share.len()));
+            if own == 0 || own + bytes <= guaranteed || used.total + bytes <= budget.limit_bytes {
+                break;
+            }
             let left = deadline.checked_duration_since(Instant::now())?;
             (used, _) = budget.returned.wait_timeout(used, left).unwrap_or_else(PoisonError::into_inner);
         }
         used.total += bytes;
-        used.by_share[self.place] += bytes;
+        *used.by_share.entry(*number).or_default() += bytes;
         Some(Permit { share: self.clone(), bytes })
     }
 }
@@ -87,14 +94,22 @@ impl Share {
 impl Permit {
     /// Changes the bytes to what the batch takes by now. Never waits: a batch that grew is not held up halfway.
     pub fn resize(&mut self, bytes: usize) {
-        let Share { budget, place } = &self.share;
+        let Seat { budget, number } = &*self.share.0;
         let mut used = budget.used();
         used.total = used.total - self.bytes + bytes;
-        used.by_share[*place] = used.by_share[*place] - self.bytes + bytes;
+        let own = used.by_share.entry(*number).or_default();
+        *own = *own - self.bytes + bytes;
         drop(used);
         if std::mem::replace(&mut self.bytes, bytes) > bytes {
             budget.returned.notify_all();
         }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.budget.used().by_share.remove(&self.number);
+        self.budget.returned.notify_all();
     }
 }
 
@@ -140,6 +155,19 @@ mod tests {
         assert!(other.take(1, Duration::ZERO).is_none(), "no more than that");
         drop(second);
         assert!(other.take(15, Duration::ZERO).is_some());
+    }
+
+    #[test]
+    fn the_part_of_a_pipeline_that_is_gone_belongs_to_the_others() {
+        let budget = Budget::new(100);
+        let (stays, gone) = (budget.share(), budget.share());
+        let late = gone.take(60, Duration::ZERO).expect("nothing is out");
+        drop(gone);
+        let _held = stays.take(20, Duration::ZERO).expect("this pipeline has nothing out");
+        assert!(stays.take(25, Duration::ZERO).is_none(), "a batch of the other is under way");
+        drop(late);
+        let _more = stays.take(25, Duration::ZERO).expect("it is alone");
+        assert_eq!((budget.used_bytes(), budget.used().by_share.len()), (45, 1));
     }
 
     #[test]
