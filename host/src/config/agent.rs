@@ -3,6 +3,8 @@
 //! It is LoongCollector's, with everything that can stand in it; most of that tunes the inside of another agent, and has
 //! no effect here.
 
+use std::time::Duration;
+
 use super::env::Lookup;
 use super::fields::{Cursor, Fields};
 use super::node::{Entry, Node, Position, Value};
@@ -27,6 +29,8 @@ pub struct AgentConfig {
     pub working_hostname: Option<String>,
     /// `quarantine_max_bytes`: what the events at which processors failed may take on disk. 0: none is kept.
     pub quarantine_max_bytes: u64,
+    /// `config_scan_interval`, in seconds: how often configs are looked at, whether or not the system told of a change.
+    pub config_scan_interval: Duration,
     /// How it sends.
     pub shipping: Shipping,
 }
@@ -47,6 +51,7 @@ struct Given {
     working_ip: Option<String>,
     working_hostname: Option<String>,
     quarantine_max_bytes: Option<u64>,
+    config_scan_interval_secs: Option<u64>,
     shipping: GivenShipping,
 }
 
@@ -81,6 +86,9 @@ impl AgentConfig {
             working_ip: given.working_ip.filter(|text| !text.is_empty()),
             working_hostname: given.working_hostname.filter(|text| !text.is_empty()),
             quarantine_max_bytes: given.quarantine_max_bytes.unwrap_or(QUARANTINE_MAX_BYTES),
+            config_scan_interval: Duration::from_secs(
+                given.config_scan_interval_secs.unwrap_or(CONFIG_SCAN_INTERVAL_SECS).max(1),
+            ),
             shipping: given.shipping.into(),
         }
     }
@@ -96,6 +104,7 @@ impl Given {
             working_ip: fields.optional("working_ip"),
             working_hostname: fields.optional("working_hostname"),
             quarantine_max_bytes: fields.optional("quarantine_max_bytes"),
+            config_scan_interval_secs: fields.optional("config_scan_interval"),
             shipping: GivenShipping::read(fields),
         }
     }
@@ -109,6 +118,7 @@ impl Given {
             working_ip: self.working_ip.or(other.working_ip),
             working_hostname: self.working_hostname.or(other.working_hostname),
             quarantine_max_bytes: self.quarantine_max_bytes.or(other.quarantine_max_bytes),
+            config_scan_interval_secs: self.config_scan_interval_secs.or(other.config_scan_interval_secs),
             shipping: self.shipping.or(other.shipping),
         }
     }
@@ -198,10 +208,14 @@ const KEYS: &[&str] = &[
     "working_ip",
     "working_hostname",
     "quarantine_max_bytes",
+    "config_scan_interval",
 ];
 
 /// Tens of thousands of events of a usual size.
 const QUARANTINE_MAX_BYTES: u64 = 64 << 20;
+
+/// That of LoongCollector.
+const CONFIG_SCAN_INTERVAL_SECS: u64 = 10;
 
 /// From here on LoongCollector does not limit anything.
 const UNLIMITED_BYTES_PER_SEC: u64 = 31_457_280;
@@ -225,7 +239,6 @@ const IDLE: &[&str] = &[
     "check_point_file_path",
     "check_point_filename",
     "checkpoint_find_max_file_count",
-    "config_scan_interval",
     "config_server_list",
     "config_servers",
     "cpu_usage_limit",

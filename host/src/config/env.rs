@@ -9,7 +9,7 @@ use super::node::{Node, Value};
 use super::problem::{Problem, Report};
 
 /// Looks up an environment variable; `None` if it is not set.
-pub type Lookup<'a> = dyn Fn(&str) -> Option<String> + 'a;
+pub type Lookup<'a> = dyn Fn(&str) -> Option<String> + Sync + 'a;
 
 /// Replaces the references in every string below `node`, not in keys. What becomes of a string is a string.
 pub(super) fn expand(node: &mut Node, lookup: &Lookup<'_>, report: &Report) {

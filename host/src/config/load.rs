@@ -28,39 +28,79 @@ pub struct LoadedFile {
     pub result: Result<(Pipeline, Vec<Warning>), Vec<Problem>>,
 }
 
-/// Loads one config file, or all those directly in a directory.
+/// The config files that a path leads to, not understood yet.
+#[derive(Debug)]
+pub struct Found {
+    /// Their texts, or why one cannot be read, in the order of their names.
+    pub files: Vec<(PathBuf, Result<String, Problem>)>,
+    /// What was found beside them.
+    pub warnings: Vec<Warning>,
+}
+
+/// Finds one config file, or all those directly in a directory.
 ///
 /// In a directory, config files are the regular files, also by symbolic link, that end in `.yaml`, `.yml` or `.json`.
-/// They are taken in the order of their names. Of two for one pipeline name the first counts.
+/// They are taken in the order of their names.
+///
+/// # Errors
+/// Only if nothing at all can be read at `path`.
+pub fn find(path: &Path) -> Result<Found, Problem> {
+    let metadata = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
+    if !metadata.is_dir() {
+        let text = if Source::of_path(path).is_some() { read_text(path) } else { Err(no_config_name(path)) };
+        return Ok(Found { files: vec![(path.to_owned(), text)], warnings: Vec::new() });
+    }
+    let mut warnings = Vec::new();
+    let paths = config_files(path, &mut warnings).map_err(|error| unreadable(path, &error))?;
+    if paths.is_empty() {
+        warnings.push(warning(path, "no config file in this directory"));
+    }
+    let files = paths.into_iter().map(|path| {
+        let text = read_text(&path);
+        (path, text)
+    });
+    Ok(Found { files: files.collect(), warnings })
+}
+
+/// Loads one config file, or all those directly in a directory, as [`find`] finds them. Of two for one pipeline name the first
+/// counts.
 ///
 /// # Errors
 /// Only if nothing at all can be read at `path`. What is wrong with one file is in its entry.
 pub fn load(path: &Path, context: &Context<'_>) -> Result<Loaded, Problem> {
-    let metadata = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
-    if !metadata.is_dir() {
-        let file = LoadedFile { path: path.to_owned(), result: load_file(path, context) };
-        return Ok(Loaded { files: vec![file], warnings: Vec::new() });
-    }
-    let mut loaded = Loaded { files: Vec::new(), warnings: Vec::new() };
-    for path in config_files(path, &mut loaded.warnings).map_err(|error| unreadable(path, &error))? {
-        let result = load_file(&path, context);
-        loaded.files.push(LoadedFile { path, result });
-    }
+    let Found { files, warnings } = find(path)?;
+    let load = |(path, text): (PathBuf, Result<String, Problem>)| LoadedFile {
+        result: parse_file(&path, &text, context),
+        path,
+    };
+    let mut loaded = Loaded { files: files.into_iter().map(load).collect(), warnings };
     loaded.drop_repeated_names();
-    if loaded.files.is_empty() {
-        loaded.warnings.push(warning(path, "no config file in this directory"));
-    }
     Ok(loaded)
+}
+
+/// Reads the config that a file holds.
+///
+/// # Errors
+/// All that is wrong with it, as for [`parse`]; a file that cannot be read is one problem.
+pub fn parse_file(
+    path: &Path,
+    text: &Result<String, Problem>,
+    context: &Context<'_>,
+) -> Result<(Pipeline, Vec<Warning>), Vec<Problem>> {
+    let source = Source::of_path(path).ok_or_else(|| vec![no_config_name(path)])?;
+    let text = text.as_ref().map_err(|problem| vec![problem.clone()])?;
+    parse(text, &source, context)
 }
 
 /// Loads one config file.
 ///
 /// # Errors
-/// All that is wrong with it, as for [`parse`]; a file that cannot be read is one problem.
+/// As [`parse_file`].
 pub fn load_file(path: &Path, context: &Context<'_>) -> Result<(Pipeline, Vec<Warning>), Vec<Problem>> {
-    let source = Source::of_path(path).ok_or_else(|| vec![of_path(path, "expected a name in .yaml, .yml or .json")])?;
-    let text = read_text(path).map_err(|problem| vec![problem])?;
-    parse(&text, &source, context)
+    if Source::of_path(path).is_none() {
+        return Err(vec![no_config_name(path)]);
+    }
+    parse_file(path, &read_text(path), context)
 }
 
 /// Loads the config of the agent: the file if there is one, and the environment.
@@ -176,6 +216,10 @@ fn candidate(path: &Path) -> Candidate {
 
 /// Files of LoongCollector that lie among the pipelines but are none.
 const SETTINGS: &[&str] = &["region_config", "readable_region_config"];
+
+fn no_config_name(path: &Path) -> Problem {
+    of_path(path, "expected a name in .yaml, .yml or .json")
+}
 
 fn of_path(path: &Path, message: impl Into<String>) -> Problem {
     Problem::of_file(path.display().to_string(), message)

@@ -42,7 +42,7 @@ pub use env::Lookup;
 pub use fields::StringMap;
 pub use flusher::{EventType, FileFlusher, FlusherKind, FlusherSpec, MatchRule, StdoutFlusher};
 pub use input::{Containers, Encoding, FileInput, InputKind, InputSpec};
-pub use load::{Loaded, LoadedFile, load, load_agent_config, load_file};
+pub use load::{Found, Loaded, LoadedFile, find, load, load_agent_config, load_file, parse_file};
 pub use multiline::{LinePattern, Multiline, MultilinePatterns};
 pub use node::{Entry, Node, Position, Value};
 pub use pipeline::{Global, Pipeline};

@@ -5,6 +5,7 @@ use super::fields::{Fields, NotYet, StringMap};
 use super::flusher::{self, FlusherSpec};
 use super::input::{self, InputSpec};
 use super::names::GROUPING_AGGREGATORS;
+use super::node::Position;
 use super::processor::{self, Component, ProcessorSpec};
 use super::sls::SlsDefaults;
 use super::topic::{self, Topic};
@@ -53,6 +54,25 @@ impl Pipeline {
     pub fn begins_with_json(&self) -> bool {
         let first = self.processors.first().map(|processor| &processor.component);
         matches!(first, Some(Component::BuiltIn(name)) if JSON_PROCESSORS.contains(&name.as_str()))
+    }
+
+    /// The same without where its parts stand in which file: what two versions of it are compared by.
+    #[must_use]
+    pub fn placeless(&self) -> Self {
+        let mut pipeline = self.clone();
+        pipeline.inputs.iter_mut().for_each(|input| input.at = Position::START);
+        pipeline.flushers.iter_mut().for_each(|flusher| flusher.at = Position::START);
+        for processor in &mut pipeline.processors {
+            (processor.at, processor.config.at) = (Position::START, Position::START);
+            processor.file.clear();
+        }
+        pipeline
+    }
+
+    /// Whether another version, which is placeless as this one is, reads and delivers in the same way.
+    pub fn has_same_ends(&self, other: &Self) -> bool {
+        let ends = |pipeline: &Self| Self { processors: Vec::new(), ..pipeline.clone() };
+        ends(self) == ends(other) && self.begins_with_json() == other.begins_with_json()
     }
 }
 
