@@ -14,7 +14,7 @@ use super::outside::{Heard, Source};
 use crate::telemetry::one_line;
 
 /// What the host tells every processor.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Context {
     /// The zone of the machine, a name that the zones of `machine_zone` know.
     pub machine_zone: String,

@@ -35,6 +35,8 @@ pub struct Stage {
     /// Where its batches can be listened to.
     tap: Tap,
     log: Arc<GuestLog>,
+    /// Instances that nobody has taken yet.
+    ready: Mutex<Vec<(Instance, types::Setup)>>,
     /// What it does, counted.
     pub counters: ProcessorCounters,
     /// What is questionable about its configuration.
@@ -48,7 +50,7 @@ pub struct Stage {
 }
 
 /// What a processor may use, and what becomes of its events when it fails.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Policy {
     /// What an instance may use.
     pub limits: Limits,
@@ -86,12 +88,13 @@ impl Stage {
         policy: Policy,
     ) -> Result<Self, StageError> {
         let mut stage = Self::untried(name, component, config, context, policy, Zones::default());
-        let (_, setup) = stage.instantiate().map_err(|error| match error {
+        let (instance, setup) = stage.instantiate().map_err(|error| match error {
             SetupError::Config(issues) => StageError::Config(issues),
             SetupError::Fault(message) => StageError::Fault(message),
         })?;
-        stage.warnings = setup.warnings;
+        stage.warnings.clone_from(&setup.warnings);
         stage.notes = setup.notes.iter().map(|note| one_line(note)).collect();
+        stage.put_by(instance, setup);
         Ok(stage)
     }
 
@@ -114,6 +117,7 @@ impl Stage {
             policy,
             zones,
             tap: Tap::default(),
+            ready: Mutex::default(),
             counters: ProcessorCounters::default(),
             warnings: Vec::new(),
             notes: Vec::new(),
@@ -125,6 +129,24 @@ impl Stage {
     /// What the component says of itself.
     pub fn description(&self) -> &Description {
         &self.component.description
+    }
+
+    /// Whether this is what [`Self::new`] would make of these, of a component with this digest.
+    pub fn is_of(&self, name: &str, digest: &str, config: &str, context: &Context, policy: &Policy) -> bool {
+        let known = (self.name.as_str(), self.component.digest.as_str(), self.config.as_str());
+        known == (name, digest, config) && self.context == *context && self.policy == *policy
+    }
+
+    /// Makes instances until as many wait as workers will want one, so that none of these has to make its own.
+    ///
+    /// # Errors
+    /// Why there can be no more.
+    pub fn prepare(&self, workers: usize) -> Result<(), String> {
+        while self.waiting().len() < workers {
+            let (instance, setup) = self.make().map_err(|error| error.to_string())?;
+            self.put_by(instance, setup);
+        }
+        Ok(())
     }
 
     /// What it may use, and what becomes of its events when it fails.
@@ -189,14 +211,27 @@ impl Stage {
         wants::lines(&self.component.wants(), &self.policy.capabilities)
     }
 
+    /// An instance of its own for a worker.
     pub(super) fn instantiate(&self) -> Result<(Instance, types::Setup), SetupError> {
-        self.instantiate_with(Source::Real)
+        self.ready().map_or_else(|| self.make(), Ok)
     }
 
-    /// An instance for which the time and random numbers, as far as they are granted, come from `source`.
-    pub(super) fn instantiate_with(&self, source: Source) -> Result<(Instance, types::Setup), SetupError> {
+    /// One of the instances that were prepared.
+    fn ready(&self) -> Option<(Instance, types::Setup)> {
+        self.waiting().pop()
+    }
+
+    fn put_by(&self, instance: Instance, setup: types::Setup) {
+        self.waiting().push((instance, setup));
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Vec<(Instance, types::Setup)>> {
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn make(&self) -> Result<(Instance, types::Setup), SetupError> {
         let Policy { limits, capabilities, .. } = &self.policy;
-        let outside = Outside::new(capabilities, source);
+        let outside = Outside::new(capabilities, Source::Real);
         let equipment = Equipment { limits: *limits, capabilities, log: &self.log, zones: &self.zones, outside };
         Instance::new(&self.component, &self.config, &self.context, equipment)
     }
