@@ -16,7 +16,7 @@ use super::checkpoint::{existing, print};
 use super::replay::wrong;
 use crate::processor::recording::{End, Reader};
 use crate::runtime::capture::{Begun, CAPTURES, CaptureOrder};
-use crate::runtime::control::{CAPTURE, ask};
+use crate::runtime::control::ask;
 use crate::runtime::data_dir;
 use crate::telemetry::one_line;
 
@@ -62,7 +62,7 @@ pub(super) fn capture(arguments: &CaptureArguments, common: &Common) -> anyhow::
         max_bytes: max_size << 20,
     };
     let path = data_dir::path(common.data_dir.as_deref());
-    let request = format!("{CAPTURE}{}", serde_json::to_string(&order)?);
+    let request = format!("capture {}", serde_json::to_string(&order)?);
     let Some(answer) = ask(&path, &request)? else { bail!("no agent runs with {}", path.display()) };
     let answer: Value = serde_json::from_str(&answer).context("the agent does not answer in JSON")?;
     if let Some(error) = answer["error"].as_str() {

@@ -6,7 +6,9 @@ mod depot;
 mod explain;
 mod inspect;
 mod process;
+mod processor;
 mod quarantine;
+mod reload;
 mod replay;
 mod run;
 mod spool;
@@ -72,9 +74,14 @@ enum Command {
     Inspect(InspectArguments),
     /// Say how a running agent and its files are doing
     Status(status::StatusArguments),
+    /// Have a running agent look at its configs and components now, and say what changed or is wrong
+    Reload(reload::ReloadArguments),
     /// See and change how far files were delivered
     #[command(subcommand)]
     Checkpoint(checkpoint::Checkpoint),
+    /// See the versions of processors, and change which ones run
+    #[command(subcommand)]
+    Processor(processor::Processor),
     /// See what waits on disk for its destination, and take it out
     #[command(subcommand)]
     Spool(spool::Spool),
@@ -166,8 +173,10 @@ pub fn main() -> ExitCode {
         Command::Validate(arguments) => validate::validate(arguments, &common),
         Command::Inspect(arguments) => inspect::inspect(arguments, &common),
         Command::Status(arguments) => status::status(arguments, &common),
+        Command::Reload(arguments) => reload::reload(arguments, &common),
         Command::Checkpoint(command) => checkpoint::checkpoint(command, &common),
         Command::Spool(command) => spool::spool(command, &common),
+        Command::Processor(command) => processor::processor(command, &common),
         Command::Quarantine(command) => quarantine::quarantine(command, &common),
         Command::Capture(arguments) => capture::capture(arguments, &common),
         Command::Replay(arguments) => replay::replay(arguments, &common),

@@ -1,58 +1,38 @@
 //! `loglift run`.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
 use super::depot::depot;
-use super::{Common, RunArguments, load_agent_config, load_configs, print_problems};
+use super::{Common, RunArguments, config_context, load_agent_config};
 use crate::checkpoint::Store;
+use crate::config::AgentConfig;
+use crate::processor::quarantine::Quarantine;
 use crate::runtime::agent::{Agent, Options};
 use crate::runtime::data_dir;
 use crate::runtime::file_limit;
+use crate::runtime::quarantine::QuarantineDirectory;
+use crate::runtime::reload::{FileReport, Means, Outcome, Report, Supervisor};
 use crate::telemetry::alarm::Alarms;
 
 /// Runs pipelines until SIGTERM or Ctrl-C. Returns whether all went well.
 ///
-/// A pipeline that is wrong does not keep the others from running; without a single one that is right, nothing runs.
+/// A pipeline that is wrong does not keep the others from running. Without a single one that is right, the agent waits for one
+/// to come if there is a directory where that can be, and else ends.
 pub(super) fn run(arguments: &RunArguments, common: &Common) -> anyhow::Result<bool> {
     let Some(agent_config) = load_agent_config(arguments.agent_config.as_deref()) else { return Ok(false) };
     let workshop = common.workshop(true, &agent_config)?;
-    let (loaded, mut is_ok) = load_configs(&arguments.configs, &agent_config);
-    let mut assemblies = Vec::new();
-    for file in loaded.into_iter().flat_map(|loaded| loaded.files) {
-        let name = file.path.display().to_string();
-        let mut warnings = Vec::new();
-        let assembled = file.result.and_then(|(pipeline, found)| {
-            warnings = found;
-            if !pipeline.enable {
-                info!(pipeline = pipeline.name, "pipeline is disabled");
-                return Ok(None);
-            }
-            workshop.assemble(&pipeline, &name, arguments.flusher.as_ref(), &mut warnings).map(Some)
-        });
-        warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
-        match assembled {
-            Ok(assembly) => assemblies.extend(assembly),
-            Err(problems) => {
-                print_problems(&problems);
-                is_ok = false;
-            }
-        }
-    }
-    if assemblies.is_empty() {
-        anyhow::ensure!(is_ok, "no pipeline can run");
-        anyhow::bail!("there is no pipeline to run");
-    }
-
     let signals = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let _in_runtime = signals.enter();
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
 
-    let names: Vec<_> = assemblies.iter().map(|assembly| assembly.name.clone()).collect();
     let options = Options {
         workers: usize::from(arguments.workers),
         budget_bytes: budget_bytes(arguments.buffer, agent_config.mem_usage_limit_bytes),
@@ -64,27 +44,81 @@ pub(super) fn run(arguments: &RunArguments, common: &Common) -> anyhow::Result<b
     let depot = depot(&agent_config, &workshop.surroundings, data_dir.try_clone()?)?;
     let (store, recovered) = Store::open(data_dir)?;
     recovered.notes.iter().for_each(|note| warn!("checkpoints: {note}"));
-    let mut agent = Agent::start(assemblies, (store, recovered), depot, options, &Arc::new(Alarms::for_long_runs()))?;
-    let data_dir = data_dir::path(common.data_dir.as_deref());
-    if let Err(error) = agent.listen(&data_dir) {
-        warn!(data_dir = %data_dir.display(), %error, "cannot listen, so that `loglift status` gets no answer");
+    let alarms = Arc::new(Alarms::for_long_runs());
+    let quarantine = quarantine(&data_dir::path(common.data_dir.as_deref()), &agent_config, &alarms);
+    let agent = Agent::start((store, recovered), depot, options, quarantine, &alarms)?;
+    let patience = Duration::from_secs(arguments.drain_timeout);
+    let means = Means {
+        workshop,
+        context: config_context(&agent_config),
+        flusher: arguments.flusher.clone(),
+        sources: arguments.configs.clone(),
+        interval: agent_config.config_scan_interval,
+        patience,
+    };
+    let (supervisor, report) = Supervisor::begin(agent, means);
+    print_report(&report);
+    let names = supervisor.running().join(", ");
+    if names.is_empty() && !supervisor.can_wait() {
+        anyhow::ensure!(report.is_ok(), "no pipeline can run");
+        anyhow::bail!("there is no pipeline to run");
     }
-    info!(pipelines = names.join(", "), "running");
+    let pulse = supervisor.pulse();
+    let data_dir = data_dir::path(common.data_dir.as_deref());
+    let supervision = supervisor.watch(|agent, reloads| {
+        if let Err(error) = agent.listen(&data_dir, reloads) {
+            warn!(data_dir = %data_dir.display(), %error, "cannot listen, so that `loglift status` gets no answer");
+        }
+    })?;
+    if names.is_empty() {
+        info!("no pipeline can run yet, waiting for one that can");
+    } else {
+        info!(pipelines = names, "running");
+    }
 
     let ended = signals.block_on(async {
         loop {
             tokio::select! {
                 _ = terminate.recv() => return false,
                 _ = interrupt.recv() => return false,
+                _ = hang_up.recv() => supervision.reload(),
                 () = tokio::time::sleep(END_CHECK_INTERVAL) => {}
             }
-            if agent.has_ended() {
+            if pulse.has_ended() || supervision.has_ended() {
                 return true;
             }
         }
     });
     info!("stopping");
-    Ok(!ended & agent.stop(Duration::from_secs(arguments.drain_timeout)))
+    let agent = supervision.end().context("a thread of the agent panicked")?;
+    Ok(agent.stop(patience) && !ended)
+}
+
+/// Where events are kept at which processors fail, if they are.
+fn quarantine(data_dir: &Path, agent: &AgentConfig, alarms: &Arc<Alarms>) -> Option<Arc<dyn Quarantine>> {
+    if agent.quarantine_max_bytes == 0 {
+        return None;
+    }
+    match QuarantineDirectory::open(data_dir, agent.quarantine_max_bytes, alarms) {
+        Ok(directory) => Some(Arc::new(directory)),
+        Err((path, error)) => {
+            warn!(path = %path.display(), %error, "events at which processors fail are not kept");
+            None
+        }
+    }
+}
+
+/// Prints what is wrong with the configs that an agent starts with.
+fn print_report(report: &Report) {
+    report.problems.iter().for_each(|problem| eprintln!("error: {problem}"));
+    report.warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+    for FileReport { pipeline, outcome, problems, warnings, .. } in &report.files {
+        if *outcome == Outcome::Disabled {
+            info!(pipeline, "pipeline is disabled");
+        }
+        warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
+        problems.iter().for_each(|problem| eprintln!("error: {problem}"));
+    }
 }
 
 /// Bytes that may be in flight: what the command line says, or else a part of what the agent as a whole may take.

@@ -3,6 +3,7 @@
 mod destinations;
 mod files;
 mod ledger;
+mod pipelines;
 
 use std::path::{Path, PathBuf};
 
@@ -14,6 +15,7 @@ use super::table::age;
 use crate::checkpoint;
 use crate::runtime::control::ask;
 use crate::runtime::data_dir;
+use crate::runtime::machine::unix_seconds;
 use crate::runtime::status::{NotCollected, Status};
 use crate::telemetry::one_line;
 
@@ -57,6 +59,7 @@ pub(super) fn status(arguments: &StatusArguments, common: &Common) -> anyhow::Re
         headline(&status)
             + &table(&status)
             + &destinations::destinations(&status)
+            + &pipelines::pipelines(&status, unix_seconds())
             + &not_collected(&status.not_collected, arguments.ledger)
     };
     print(&text)?;

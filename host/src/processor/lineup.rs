@@ -86,6 +86,11 @@ impl Lineup {
         self.lock().current.iter().map(|seat| Arc::clone(&seat.stage)).collect()
     }
 
+    /// The processors that the config asked for last, of which some may be on trial or taken back.
+    pub fn wanted(&self) -> Vec<Arc<Stage>> {
+        self.lock().books.iter().map(|book| Arc::clone(&book.wanted)).collect()
+    }
+
     /// The processors, with those that are tried.
     pub fn seats(&self) -> Vec<Seat> {
         self.lock().current.clone()

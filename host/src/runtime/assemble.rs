@@ -106,12 +106,25 @@ impl Workshop {
     /// # Errors
     /// Everything that is wrong, by file and line. Warnings are added to `warnings` in any case.
     pub fn stages(&self, pipeline: &Pipeline, warnings: &mut Vec<Warning>) -> Result<Vec<Arc<Stage>>, Vec<Problem>> {
+        self.stages_beside(pipeline, &[], warnings)
+    }
+
+    /// As [`Self::stages`]. Those that are `known` already and would be the same are taken over.
+    ///
+    /// # Errors
+    /// As [`Self::stages`].
+    pub fn stages_beside(
+        &self,
+        pipeline: &Pipeline,
+        known: &[Arc<Stage>],
+        warnings: &mut Vec<Warning>,
+    ) -> Result<Vec<Arc<Stage>>, Vec<Problem>> {
         let mut problems = Vec::new();
         let mut stages = Vec::new();
         let context = Context { extra: facts(pipeline), ..self.context.clone() };
         for spec in &pipeline.processors {
-            match self.stage(spec, &context, warnings) {
-                Ok(stage) => stages.push(Arc::new(stage)),
+            match self.stage(spec, &context, known, warnings) {
+                Ok(stage) => stages.push(stage),
                 Err(found) => problems.extend(found),
             }
         }
@@ -122,8 +135,9 @@ impl Workshop {
         &self,
         spec: &ProcessorSpec,
         context: &Context,
+        known: &[Arc<Stage>],
         warnings: &mut Vec<Warning>,
-    ) -> Result<Stage, Vec<Problem>> {
+    ) -> Result<Arc<Stage>, Vec<Problem>> {
         let component = self.component_of(spec)?;
         let schema = Schema::parse(&component.description.config_schema).map_err(|error| {
             vec![spec.problem("", format!("the schema of the processor is broken: {}", chain(&error)))]
@@ -140,6 +154,10 @@ impl Workshop {
             breaker: sandbox.breaker.clone(),
             swap: sandbox.swap.clone(),
         };
+        let is_same = |stage: &&Arc<Stage>| stage.is_of(&name, &component.digest, &config, context, &policy);
+        if let Some(known) = known.iter().find(is_same) {
+            return Ok(Arc::clone(known));
+        }
         let stage = Stage::new(name, component, config, context.clone(), policy).map_err(|error| match error {
             StageError::Config(issues) => {
                 issues.iter().map(|issue| spec.problem(&issue.path, issue.message.clone())).collect()
@@ -147,7 +165,7 @@ impl Workshop {
             fault @ StageError::Fault(_) => vec![spec.problem("", fault.to_string())],
         })?;
         warnings.extend(stage.warnings.iter().map(|issue| spec.warning(&issue.path, issue.message.clone())));
-        Ok(stage)
+        Ok(Arc::new(stage))
     }
 
     /// The component of a processor, if it is the one that was meant and wants no more than it may.
@@ -303,10 +321,14 @@ fn named(component: &config::Component, config_file: &Path, error: &LoadError) -
     match component {
         config::Component::BuiltIn(_) => chain(error),
         config::Component::File(path) => {
-            let path = config_file.parent().unwrap_or(Path::new("")).join(path);
-            format!("{}: {}", path.display(), chain(error))
+            format!("{}: {}", component_path(path, config_file).display(), chain(error))
         }
     }
+}
+
+/// The file of a component, which is named relative to the config.
+pub(super) fn component_path(component: &Path, config_file: &Path) -> PathBuf {
+    config_file.parent().unwrap_or(Path::new("")).join(component)
 }
 
 /// What the processors of a pipeline are told of it: how the field is called that holds the offset of an event, so that a

@@ -2,40 +2,90 @@
 
 use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::machine::unix_seconds;
-use crate::checkpoint::{Entry, State, Store, is_expired};
+use crate::checkpoint::{Entry, Recovered, State, Store, is_expired};
 use crate::input::follow::catalog::Left;
 use crate::input::follow::track::{Phase, Seen, Track, Tracks};
 use crate::input::stat::Stat;
 use crate::telemetry::alarm::{Alarm, Alarms};
 use crate::telemetry::chain;
 
-/// The checkpoints of all pipelines.
+/// The checkpoints of all pipelines, those that run and those that did.
 pub(super) struct Checkpoints {
     pub(super) store: Store,
+    /// Those that run.
     pub(super) pipelines: Vec<(String, Arc<Tracks>)>,
     /// What is in the store.
     pub(super) saved: HashMap<u64, Entry>,
-    pub(super) interval: Duration,
-    /// Closed when nothing will change any more.
-    pub(super) stop: Receiver<Infallible>,
+    /// What is to be in the store, of pipelines that have stopped.
+    pub(super) unsaved: HashMap<u64, Entry>,
+    /// When pipelines were there last, in Unix nanoseconds.
+    pub(super) stopped: HashMap<String, i64>,
+    /// When an earlier agent was there last, in Unix nanoseconds.
+    pub(super) alive_ns: Option<i64>,
     pub(super) alarms: Arc<Alarms>,
 }
 
+/// Saves what changed until nothing will change any more, and then once more.
+pub(super) fn run(checkpoints: &Mutex<Checkpoints>, interval: Duration, stop: &Receiver<Infallible>) {
+    let mut rounds = 0_u64;
+    while stop.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
+        rounds += 1;
+        lock(checkpoints).save(rounds.is_multiple_of(EXPIRY_ROUNDS));
+    }
+    lock(checkpoints).save(false);
+}
+
+/// The checkpoints, for this thread alone.
+pub(super) fn lock(checkpoints: &Mutex<Checkpoints>) -> MutexGuard<'_, Checkpoints> {
+    checkpoints.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Checkpoints {
-    /// Runs until nothing will change any more, and saves that.
-    pub(super) fn run(mut self) {
-        let mut rounds = 0_u64;
-        while self.stop.recv_timeout(self.interval) == Err(RecvTimeoutError::Timeout) {
-            rounds += 1;
-            self.save(rounds.is_multiple_of(EXPIRY_ROUNDS));
+    /// What was `recovered` from a store is in it.
+    pub(super) fn new(store: Store, recovered: Recovered, alarms: &Arc<Alarms>) -> Self {
+        Self {
+            store,
+            pipelines: Vec::new(),
+            saved: recovered.entries.into_iter().map(|entry| (entry.generation, entry)).collect(),
+            unsaved: HashMap::new(),
+            stopped: HashMap::new(),
+            alive_ns: recovered.alive_at.map(|seconds| seconds.saturating_mul(1_000_000_000)),
+            alarms: Arc::clone(alarms),
         }
+    }
+
+    /// Saves how far the files of a pipeline have come from now on.
+    pub(super) fn begin(&mut self, pipeline: &str, tracks: &Arc<Tracks>) {
+        self.pipelines.push((pipeline.to_owned(), Arc::clone(tracks)));
+    }
+
+    /// Saves how far the files of a pipeline have come that has stopped, and keeps that.
+    pub(super) fn end(&mut self, pipeline: &str) {
+        let Some(place) = self.pipelines.iter().position(|(name, _)| name == pipeline) else { return };
+        let (name, tracks) = self.pipelines.remove(place);
+        let now = unix_seconds();
+        let changed = tracks.all().into_iter().filter_map(|track| self.changed(&name, &track, now));
+        let changed: Vec<Entry> = changed.collect();
+        self.unsaved.extend(changed.into_iter().map(|entry| (entry.generation, entry)));
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.stopped.insert(name, i64::try_from(now.as_nanos()).unwrap_or(i64::MAX));
         self.save(false);
+    }
+
+    /// What was left of a pipeline, and when that was there last, in Unix nanoseconds.
+    pub(super) fn left(&self, pipeline: &str) -> (Vec<Left>, Option<i64>) {
+        let saved = self.saved.values().filter(|entry| !self.unsaved.contains_key(&entry.generation));
+        let entries = saved.chain(self.unsaved.values()).filter(|entry| entry.pipeline == pipeline);
+        let mut left: Vec<Left> = entries.cloned().map(left).collect();
+        left.sort_by_key(|left| left.generation);
+        let alive_ns = self.alive_ns.filter(|_| !left.is_empty());
+        (left, self.stopped.get(pipeline).copied().or(alive_ns))
     }
 
     fn save(&mut self, with_expiry: bool) {
@@ -44,8 +94,11 @@ impl Checkpoints {
             tracks.take_dirty().into_iter().map(move |track| (pipeline.as_str(), track))
         });
         let dirty: Vec<(&str, Arc<Track>)> = dirty.collect();
-        let changed: Vec<Entry> =
+        let mut changed: Vec<Entry> =
             dirty.iter().filter_map(|(pipeline, track)| self.changed(pipeline, track, now)).collect();
+        // Those of a pipeline that has begun again since are newer.
+        let newer: HashSet<u64> = changed.iter().map(|entry| entry.generation).collect();
+        changed.extend(self.unsaved.values().filter(|entry| !newer.contains(&entry.generation)).cloned());
         let expired = if with_expiry { self.expired(now, &changed) } else { Vec::new() };
         if let Err(error) = self.store.save(&changed, &expired, now) {
             // Tried again in the next round, as they are by then.
@@ -65,6 +118,7 @@ impl Checkpoints {
         for (_, tracks) in &self.pipelines {
             expired.iter().for_each(|generation| tracks.remove(*generation));
         }
+        self.unsaved.clear();
         self.saved.retain(|generation, _| !expired.contains(generation));
         self.saved.extend(changed.into_iter().map(|entry| (entry.generation, entry)));
     }
@@ -133,7 +187,7 @@ fn state(phase: Phase) -> State {
 }
 
 /// What an earlier agent has left of a file.
-pub(super) fn left(entry: Entry) -> Left {
+fn left(entry: Entry) -> Left {
     let Entry { generation, path, real_path, id, birth_ns, head, position, len, state, ledger, .. } = entry;
     let phase = match state {
         State::Untouched => Phase::Untouched,
@@ -173,8 +227,9 @@ mod tests {
             store: unsteady_store(&is_broken),
             pipelines: vec![("app".to_owned(), Arc::clone(tracks))],
             saved: HashMap::new(),
-            interval: Duration::ZERO,
-            stop: crossbeam_channel::never(),
+            unsaved: HashMap::new(),
+            stopped: HashMap::new(),
+            alive_ns: None,
             alarms: Arc::new(Alarms::for_one_command()),
         };
         (checkpoints, is_broken)
@@ -207,6 +262,26 @@ mod tests {
         first.see(|seen| seen.phase = Phase::Finished);
         checkpoints.save(false);
         assert!(checkpoints.saved.values().any(|entry| entry.state == State::Finished));
+    }
+
+    #[test]
+    fn what_a_pipeline_has_left_is_there_for_the_next_of_its_name() {
+        let tracks = Arc::new(Tracks::new(Arc::new(AtomicU64::new(1))));
+        let (mut checkpoints, is_broken) = checkpoints(&tracks);
+        let track = begin(&tracks, 1);
+        checkpoints.save(false);
+        track.source.progress.skip(at(30), Loss::ReadDelay);
+        is_broken.store(true, Ordering::SeqCst);
+        checkpoints.end("app");
+        let offsets_left = |checkpoints: &Checkpoints| {
+            let (left, alive_ns) = checkpoints.left("app");
+            assert!(alive_ns.is_some() && checkpoints.left("other").0.is_empty());
+            left.iter().map(|left| left.position.offset.0).collect::<Vec<_>>()
+        };
+        assert_eq!((offsets_left(&checkpoints), offsets(&checkpoints)), (vec![30], vec![0]));
+        is_broken.store(false, Ordering::SeqCst);
+        checkpoints.save(false);
+        assert_eq!((offsets_left(&checkpoints), offsets(&checkpoints)), (vec![30], vec![30]));
     }
 
     #[test]

@@ -13,24 +13,50 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use crossbeam_channel::{Sender, bounded};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::agent::{Running, Vitals};
+use super::agent::Vitals;
 use super::capture::{CaptureOrder, Captures};
+use super::depot;
+use super::processors::{Processors, Verb, act};
 use super::status::Status;
+use crate::processor::stage::Stage;
 
 /// What can be asked for, and who answers.
 const REQUESTS: &[(&str, Answer)] = &[
-    ("status", |context| serde_json::to_value(Status::of_agent(&context.vitals, &context.data_dir))),
-    ("replay-dead-letters", |context| {
-        let stations = &context.vitals.stations;
+    ("status", |context, _| to_json(&Status::of_agent(&context.vitals, &context.data_dir))),
+    ("replay-dead-letters", |context, _| {
+        let stations = depot::lock(&context.vitals.stations);
         stations.iter().for_each(|station| station.is_replaying.store(true, Ordering::Relaxed));
         Ok(json!({ "destinations": stations.len() }))
     }),
+    ("reload", |context, _| {
+        let (answer, answered) = bounded(1);
+        // It waits until configs are looked at, or nobody looks at them any more.
+        let _ = context.reloads.send(answer);
+        answered.recv().map_err(|_| "the agent is stopping".to_owned())
+    }),
+    ("capture", |context, order| {
+        let order: CaptureOrder = understood(order)?;
+        let named = |(pipeline, stage): (&String, Arc<Stage>)| (pipeline.clone(), stage);
+        let lineups = context.vitals.lineups();
+        let stages =
+            lineups.iter().flat_map(|(name, lineup)| lineup.stages().into_iter().map(move |stage| (name, stage)));
+        to_json(&context.captures.begin(order, &stages.map(named).collect::<Vec<_>>())?)
+    }),
+    ("processors", |context, _| to_json(&Processors::of(&context.vitals.lineups()))),
+    ("processor-promote", |context, order| act(Verb::Promote, &understood(order)?, &context.vitals.lineups())),
+    ("processor-rollback", |context, order| act(Verb::RollBack, &understood(order)?, &context.vitals.lineups())),
 ];
 
-/// Makes the document that is the answer.
-type Answer = fn(&Context) -> serde_json::Result<Value>;
+/// The way to whoever looks at configs. The answer goes to what is sent.
+pub type ReloadRequests = Sender<Sender<Value>>;
+
+/// Makes the document that is the answer to a request, of which it gets what follows the name. An error is one line.
+type Answer = fn(&Context, &str) -> Result<Value, String>;
 
 /// A socket that is listened to. When it is dropped, that is over.
 pub(super) struct Control {
@@ -44,11 +70,12 @@ struct Context {
     vitals: Arc<Vitals>,
     data_dir: PathBuf,
     captures: Captures,
+    reloads: ReloadRequests,
 }
 
 impl Control {
     /// Listens in a data directory that no other agent uses: a socket that is there is one of an agent that was killed.
-    pub(super) fn listen(data_dir: &Path, vitals: Arc<Vitals>) -> io::Result<Self> {
+    pub(super) fn listen(data_dir: &Path, vitals: Arc<Vitals>, reloads: ReloadRequests) -> io::Result<Self> {
         let path = data_dir.join(SOCKET);
         match std::fs::remove_file(&path) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
@@ -57,7 +84,8 @@ impl Control {
         let listener = Arc::new(UnixListener::bind(&path)?);
         std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600))?;
         let data_dir = std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.to_owned());
-        let context = Arc::new(Context { vitals, captures: Captures::new(&data_dir), data_dir });
+        let captures = Captures::new(&data_dir);
+        let context = Arc::new(Context { vitals, data_dir, captures, reloads });
         let mut control = Self { path, is_over: Arc::default(), threads: Vec::new() };
         for _ in 0..CLIENTS_AT_ONCE {
             let (listener, context) = (Arc::clone(&listener), Arc::clone(&context));
@@ -124,30 +152,24 @@ fn read_line(client: &mut UnixStream, is_over: &AtomicBool) -> io::Result<String
 }
 
 fn answer(request: &str, context: &Context) -> Value {
-    if let Some(order) = request.strip_prefix(CAPTURE) {
-        return capture(order, context).unwrap_or_else(|error| json!({ "error": error }));
-    }
-    let known = REQUESTS.iter().find(|(name, _)| *name == request);
-    let answered = known.map(|(_, answer)| answer(context));
-    match answered {
-        Some(Ok(answer)) => answer,
-        Some(Err(error)) => json!({ "error": error.to_string() }),
+    let (name, order) = request.split_once(' ').unwrap_or((request, ""));
+    let answered = match REQUESTS.iter().find(|(known, _)| *known == name) {
+        Some((_, answer)) => answer(context, order),
         None => {
             let names: Vec<&str> = REQUESTS.iter().map(|(name, _)| *name).collect();
-            json!({ "error": format!("unknown request {request:?}, expected {}", names.join(" or ")) })
+            Err(format!("unknown request {request:?}, expected {}", names.join(" or ")))
         }
-    }
+    };
+    answered.unwrap_or_else(|error| json!({ "error": error }))
 }
 
-fn capture(order: &str, context: &Context) -> Result<Value, String> {
-    let order: CaptureOrder = serde_json::from_str(order).map_err(|error| format!("cannot read the order: {error}"))?;
-    let of_pipeline = |running: &Running| {
-        let stages = running.lineup.stages();
-        stages.iter().map(|stage| (running.name.clone(), Arc::clone(stage))).collect::<Vec<_>>()
-    };
-    let stages: Vec<_> = context.vitals.pipelines.iter().flat_map(of_pipeline).collect();
-    let begun = context.captures.begin(order, &stages)?;
-    serde_json::to_value(begun).map_err(|error| error.to_string())
+/// What follows the name of a request, which is JSON.
+fn understood<T: DeserializeOwned>(order: &str) -> Result<T, String> {
+    serde_json::from_str(order).map_err(|error| format!("cannot read the order: {error}"))
+}
+
+fn to_json(answer: &impl Serialize) -> Result<Value, String> {
+    serde_json::to_value(answer).map_err(|error| error.to_string())
 }
 
 /// Asks the agent that uses a data directory. `None` if there is none that listens.
@@ -155,11 +177,19 @@ fn capture(order: &str, context: &Context) -> Result<Value, String> {
 /// # Errors
 /// Those of the connection, among them that no answer came in time.
 pub fn ask(data_dir: &Path, request: &str) -> io::Result<Option<String>> {
+    ask_patiently(data_dir, request, 2 * PATIENCE)
+}
+
+/// As [`ask`], where the answer may take as long as `patience`.
+///
+/// # Errors
+/// As [`ask`].
+pub fn ask_patiently(data_dir: &Path, request: &str, patience: Duration) -> io::Result<Option<String>> {
     let mut agent = match UnixStream::connect(data_dir.join(SOCKET)) {
         Err(error) if is_nobody(&error) => return Ok(None),
         connected => connected?,
     };
-    agent.set_read_timeout(Some(2 * PATIENCE))?;
+    agent.set_read_timeout(Some(patience))?;
     agent.set_write_timeout(Some(PATIENCE))?;
     writeln!(agent, "{request}")?;
     let mut answer = String::new();
@@ -171,9 +201,6 @@ pub fn ask(data_dir: &Path, request: &str) -> io::Result<Option<String>> {
 fn is_nobody(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused | ErrorKind::InvalidInput)
 }
-
-/// What a request begins with that is followed by a [`CaptureOrder`] in JSON.
-pub const CAPTURE: &str = "capture ";
 
 /// The name of the socket in the data directory.
 pub const SOCKET: &str = "control.sock";
@@ -195,13 +222,21 @@ const LONGEST_REQUEST_BYTES: usize = 4096;
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use super::*;
     use crate::event::Budget;
 
     fn listen(directory: &Path) -> io::Result<Control> {
-        let (budget, ignored) = (Budget::new(100), Arc::default());
-        let vitals = Vitals { started: Instant::now(), budget, pipelines: Vec::new(), ignored, stations: Vec::new() };
-        Control::listen(directory, Arc::new(vitals))
+        let vitals = Vitals {
+            started: Instant::now(),
+            budget: Budget::new(100),
+            pipelines: Mutex::default(),
+            configs: Mutex::default(),
+            ignored: Arc::default(),
+            stations: Arc::default(),
+        };
+        Control::listen(directory, Arc::new(vitals), bounded(0).0)
     }
 
     fn ask_for_json(directory: &Path, request: &str) -> Value {
@@ -219,8 +254,9 @@ mod tests {
         assert_eq!(ask_for_json(path, "status")["agent"]["budget_limit_bytes"], 100);
         assert_eq!(
             ask_for_json(path, "stat")["error"],
-            "unknown request \"stat\", expected status or replay-dead-letters"
+            "unknown request \"stat\", expected status or replay-dead-letters or reload"
         );
+        assert_eq!(ask_for_json(path, "reload")["error"], "the agent is stopping");
         let mode = std::fs::metadata(path.join(SOCKET)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         drop(control);

@@ -1,9 +1,10 @@
-//! The destinations of all pipelines, each with its courier.
+//! The destinations of all pipelines, each with its courier, opened with the first pipeline that ships there and closed after
+//! the last.
 
 use std::collections::{BTreeSet, HashMap};
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -12,6 +13,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use tracing::{info, warn};
 
 use super::assemble::Shipment;
+use super::crew::Crew;
 use super::ship::{Courier, TrackAccounts};
 use crate::config::Shipping;
 use crate::flusher::sls::dispatch::{Accounts, Disk, Dispatch, Report, Settings};
@@ -41,7 +43,8 @@ pub(super) struct Depot {
     /// That of dead letters is one of its own: a full spool of one destination does not keep another one from putting them aside.
     dead_room: Arc<Room>,
     max_age: Duration,
-    /// All that flushers ship to.
+    budget_bytes: usize,
+    /// All that flushers ship to, or will soon.
     meant: BTreeSet<Destination>,
     /// Made with the first destination.
     network: Option<tokio::runtime::Runtime>,
@@ -51,6 +54,8 @@ pub(super) struct Depot {
     /// Bytes of batches that one flusher may let wait for open groups.
     group_bytes: u64,
     pub(super) accounts: Arc<TrackAccounts>,
+    stations: Arc<Stations>,
+    has_panicked: Arc<AtomicBool>,
     alarms: Arc<Alarms>,
 }
 
@@ -59,8 +64,11 @@ struct Post {
     packages: Sender<Outgoing>,
     package_bytes: Arc<AtomicU64>,
     terms: Terms,
-    is_replaying: Arc<AtomicBool>,
-    report: Arc<Mutex<Option<Report>>>,
+    /// The pipelines that ship there.
+    users: BTreeSet<String>,
+    courier: Crew,
+    /// Dropped to have the courier bring everything to disk.
+    abort: Sender<Infallible>,
 }
 
 /// How a destination is sent to, by the first flusher that names it.
@@ -91,6 +99,9 @@ pub(super) struct Handover {
     pub(super) memory_bytes: u64,
 }
 
+/// The destinations that are open, for those who ask.
+pub(super) type Stations = Mutex<Vec<Station>>;
+
 /// A destination as the status command knows it.
 pub(super) struct Station {
     pub(super) destination: Destination,
@@ -100,38 +111,59 @@ pub(super) struct Station {
 }
 
 impl Depot {
-    /// No destination is open yet of all those that flushers ship to. They share the budget of bytes in flight.
-    pub(super) fn new(spec: DepotSpec, shipped_to: &[&Destination], budget_bytes: usize, alarms: &Arc<Alarms>) -> Self {
-        let meant: BTreeSet<Destination> = shipped_to.iter().map(|destination| (*destination).clone()).collect();
-        // A quarter in open groups, another one in packages; the rest is for reading and processing.
-        let part = |of: usize| budget_bytes as u64 / (4 * of.max(1) as u64);
-        let (group_bytes, memory_bytes) = (part(shipped_to.len()), part(meant.len()));
+    /// No destination is open yet. All share the budget of bytes in flight. A courier that panics sets `has_panicked`.
+    pub(super) fn new(
+        spec: DepotSpec,
+        budget_bytes: usize,
+        has_panicked: &Arc<AtomicBool>,
+        alarms: &Arc<Alarms>,
+    ) -> Self {
         Self {
             room: Room::new(spec.shipping.spool_max_bytes),
             dead_room: Room::new(spec.shipping.spool_max_bytes / 4),
             max_age: spec.shipping.spool_max_age,
             spec,
+            budget_bytes,
             network: None,
             posts: HashMap::new(),
-            memory_bytes: memory_bytes.max(LEAST_MEMORY_BYTES),
-            group_bytes,
-            meant,
+            memory_bytes: LEAST_MEMORY_BYTES,
+            group_bytes: 0,
+            meant: BTreeSet::new(),
             accounts: Arc::default(),
+            stations: Arc::default(),
+            has_panicked: Arc::clone(has_panicked),
             alarms: Arc::clone(alarms),
         }
     }
 
-    /// The way to the courier of a destination, and the courier if it has none yet, which is to be started.
-    pub(super) fn open(
-        &mut self,
-        pipeline: &str,
-        shipment: &Shipment,
-        abort: &Receiver<Infallible>,
-    ) -> anyhow::Result<(Handover, Option<Courier>)> {
+    /// Says where all flushers ship to that there are, or will be soon, one entry for each flusher.
+    pub(super) fn mean(&mut self, shipped_to: &[&Destination]) {
+        self.meant = shipped_to.iter().map(|destination| (*destination).clone()).collect();
+        // A quarter in open groups, another one in packages; the rest is for reading and processing.
+        let part = |of: usize| self.budget_bytes as u64 / (4 * of.max(1) as u64);
+        self.group_bytes = part(shipped_to.len());
+        self.memory_bytes = part(self.meant.len()).max(LEAST_MEMORY_BYTES);
+    }
+
+    /// The destinations that are open, now and later.
+    pub(super) fn stations(&self) -> &Arc<Stations> {
+        &self.stations
+    }
+
+    /// The way to the courier of a destination, which is started if there is none yet.
+    pub(super) fn open(&mut self, pipeline: &str, shipment: &Shipment) -> anyhow::Result<Handover> {
         let destination = &shipment.destination;
-        let known = self.posts.contains_key(destination);
-        let courier = if known { None } else { Some(self.courier(destination, shipment.into(), abort)?) };
-        let post = &self.posts[destination];
+        let terms = Terms::from(shipment);
+        let is_other = |post: &Post| post.users.is_empty() && post.terms != terms;
+        if self.posts.get(destination).is_some_and(is_other) {
+            self.close(destination);
+        }
+        if !self.posts.contains_key(destination) {
+            self.start_courier(destination, terms)?;
+        }
+        let group_bytes = self.group_bytes;
+        let post = self.posts.get_mut(destination).context("the destination is open")?;
+        post.users.insert(pipeline.to_owned());
         let Terms { extra_headers, bytes_per_sec, .. } = &post.terms;
         if *extra_headers != shipment.extra_headers || *bytes_per_sec != shipment.bytes_per_sec {
             let Destination { project, logstore, .. } = destination;
@@ -140,12 +172,57 @@ impl Depot {
                 project, logstore, "ExtraHeaders and MaxSendRate of the first flusher with this logstore apply"
             );
         }
-        let handover = Handover {
+        Ok(Handover {
             packages: post.packages.clone(),
             package_bytes: Arc::clone(&post.package_bytes),
-            memory_bytes: self.group_bytes,
+            memory_bytes: group_bytes,
+        })
+    }
+
+    /// Says that a pipeline ships nothing any more. Destinations stay open until [`Self::close_unused`].
+    pub(super) fn leave(&mut self, pipeline: &str) {
+        for post in self.posts.values_mut() {
+            post.users.remove(pipeline);
+        }
+    }
+
+    /// Closes the destinations to which no pipeline ships any more. Returns whether there were any.
+    pub(super) fn close_unused(&mut self) -> bool {
+        let unused = self.posts.iter().filter(|(_, post)| post.users.is_empty());
+        let unused: Vec<Destination> = unused.map(|(destination, _)| destination.clone()).collect();
+        unused.iter().for_each(|destination| self.close(destination));
+        !unused.is_empty()
+    }
+
+    /// Has a courier deliver what it has, or else bring it to disk.
+    fn close(&mut self, destination: &Destination) {
+        let Some(Post { packages, mut courier, abort, .. }) = self.posts.remove(destination) else { return };
+        drop(packages);
+        if !courier.wait(Instant::now() + CLOSE_PATIENCE) {
+            drop(abort);
+            courier.wait(Instant::now() + CLOSE_PATIENCE);
+        }
+        courier.dismiss();
+        lock(&self.stations).retain(|station| station.destination != *destination);
+    }
+
+    fn start_courier(&mut self, destination: &Destination, terms: Terms) -> anyhow::Result<()> {
+        let (abort, aborted) = bounded(0);
+        let (courier, packages) = self.courier(destination, terms.clone(), &aborted)?;
+        let station = Station {
+            destination: destination.clone(),
+            report: Arc::clone(&courier.report),
+            is_replaying: Arc::clone(&courier.is_replaying),
         };
-        Ok((handover, courier))
+        let package_bytes = Arc::clone(&courier.package_bytes);
+        let mut crew = Crew::new(&self.has_panicked);
+        crew.spawn("courier", move || courier.run())?;
+        let post = Post { packages, package_bytes, terms, users: BTreeSet::new(), courier: crew, abort };
+        self.posts.insert(destination.clone(), post);
+        let mut stations = lock(&self.stations);
+        stations.push(station);
+        stations.sort_by(|a, b| a.destination.cmp(&b.destination));
+        Ok(())
     }
 
     /// A courier for what is on disk, with nothing special about its requests.
@@ -154,7 +231,7 @@ impl Depot {
         destination: &Destination,
         abort: &Receiver<Infallible>,
     ) -> anyhow::Result<Courier> {
-        self.courier(destination, Terms::default(), abort)
+        Ok(self.courier(destination, Terms::default(), abort)?.0)
     }
 
     /// Gives nothing up for its age.
@@ -167,7 +244,7 @@ impl Depot {
         destination: &Destination,
         terms: Terms,
         abort: &Receiver<Infallible>,
-    ) -> anyhow::Result<Courier> {
+    ) -> anyhow::Result<(Courier, Sender<Outgoing>)> {
         let now = Instant::now();
         let (disk, notes) = self.disk(destination)?;
         notes.iter().for_each(|note| warn!("spool: {note}"));
@@ -189,16 +266,7 @@ impl Depot {
         let package_range = (least, (self.memory_bytes / 2).clamp(least, LARGEST_PACKAGE_BYTES.max(least)));
         let package_bytes = Arc::new(AtomicU64::new(least));
         let (packages, inbox) = bounded(QUEUED_PACKAGES);
-        let (report, is_replaying) = (Arc::default(), Arc::default());
-        let post = Post {
-            packages,
-            package_bytes: Arc::clone(&package_bytes),
-            terms,
-            is_replaying: Arc::clone(&is_replaying),
-            report: Arc::clone(&report),
-        };
-        self.posts.insert(destination.clone(), post);
-        Ok(Courier {
+        let courier = Courier {
             dispatch,
             client: Arc::new(client),
             network: self.network()?,
@@ -206,9 +274,10 @@ impl Depot {
             abort: abort.clone(),
             package_bytes,
             package_range,
-            is_replaying,
-            report,
-        })
+            is_replaying: Arc::default(),
+            report: Arc::default(),
+        };
+        Ok((courier, packages))
     }
 
     fn disk(&self, destination: &Destination) -> anyhow::Result<(Disk, Vec<String>)> {
@@ -273,21 +342,43 @@ impl Depot {
         Ok(network.handle().clone())
     }
 
-    /// What the status command asks about, and what keeps the network running until it is dropped. No more can be opened.
-    pub(super) fn close(self) -> (Vec<Station>, Option<tokio::runtime::Runtime>) {
-        let station = |(destination, post): (Destination, Post)| Station {
-            destination,
-            report: post.report,
-            is_replaying: post.is_replaying,
-        };
-        let mut stations: Vec<Station> = self.posts.into_iter().map(station).collect();
-        stations.sort_by(|a, b| a.destination.cmp(&b.destination));
-        (stations, self.network)
+    /// Ends all couriers: they deliver what they have until `deadline`, and bring the rest to disk. Nothing is given to them
+    /// any more by then. Returns whether all have ended, and in time.
+    pub(super) fn end(&mut self, deadline: Instant, grace: Duration) -> (bool, bool) {
+        let mut couriers = Vec::new();
+        for (_, Post { packages, courier, abort, .. }) in self.posts.drain() {
+            drop(packages);
+            couriers.push((courier, abort));
+        }
+        let mut is_in_time = true;
+        let mut late = Vec::new();
+        for (mut courier, abort) in couriers {
+            if courier.wait(deadline) {
+                courier.dismiss();
+            } else {
+                is_in_time = false;
+                drop(abort);
+                late.push(courier);
+            }
+        }
+        let last = Instant::now() + grace;
+        let has_ended = late.iter_mut().map(|courier| courier.wait(last)).fold(true, |all, ended| all && ended);
+        late.into_iter().for_each(Crew::dismiss);
+        self.network.take().into_iter().for_each(|network| network.shutdown_timeout(NETWORK_GRACE));
+        (has_ended, is_in_time)
     }
 }
 
+/// The stations, for this thread alone.
+pub(super) fn lock(stations: &Stations) -> MutexGuard<'_, Vec<Station>> {
+    stations.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// How long requests that nobody waits for any more may hold up the end.
-pub(super) const NETWORK_GRACE: Duration = Duration::from_millis(100);
+const NETWORK_GRACE: Duration = Duration::from_millis(100);
+
+/// How long a courier may take to deliver what it has when nothing more comes, and then to bring it to disk.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
 
 const NETWORK_THREADS: usize = 2;
 /// Packages that may wait for a courier, besides those that it has.

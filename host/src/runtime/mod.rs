@@ -1,4 +1,6 @@
 //! Opens directories, builds stages, joins them by channels, and drains them.
+//!
+//! An `agent` runs `pipeline`s, which come and go while it runs; each is made of what `assemble` has made of its config.
 
 pub mod agent;
 pub mod assemble;
@@ -6,6 +8,7 @@ mod cache_dir;
 pub mod capture;
 mod checkpoints;
 pub mod control;
+mod crew;
 pub mod data_dir;
 pub mod depot;
 mod discover;
@@ -15,12 +18,21 @@ mod flush;
 pub mod machine;
 mod origin;
 pub mod paths;
+mod pipeline;
 mod private_dir;
+pub mod processors;
 pub mod quarantine;
+pub mod reload;
 pub mod replay;
 mod schedule;
 mod ship;
 pub mod status;
+mod trials;
 mod worker;
 
+use std::path::PathBuf;
+
 pub use cache_dir::open as open_cache;
+
+/// Which config comes before which: by the place of its directory among those that were given, then by its file.
+pub type Rank = (usize, PathBuf);

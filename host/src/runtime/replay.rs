@@ -35,7 +35,8 @@ pub fn replay(
 ) -> Vec<Replayed> {
     let (_never, abort) = bounded::<Infallible>(0);
     let meant: Vec<&Destination> = destinations.iter().collect();
-    let mut depot = Depot::new(spec, &meant, 0, alarms);
+    let mut depot = Depot::new(spec, 0, &Arc::default(), alarms);
+    depot.mean(&meant);
     depot.keep_for_ever();
     let mut all = Vec::new();
     for destination in destinations.iter().cloned() {

@@ -236,6 +236,11 @@ impl TrackAccounts {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(pipeline.to_owned(), Arc::clone(tracks));
     }
 
+    /// A pipeline has stopped.
+    pub(super) fn remove(&self, pipeline: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(pipeline);
+    }
+
     fn of(&self, pipeline: &str) -> Option<Arc<Tracks>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(pipeline).cloned()
     }

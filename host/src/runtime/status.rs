@@ -7,21 +7,24 @@ mod destination;
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
 use std::path::Path;
-use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
 pub use destination::DestinationStatus;
 
-use super::agent::{Running, Vitals};
-use super::depot::Station;
+use super::agent::Vitals;
+use super::depot::{self, Station};
 use super::machine::unix_seconds;
+use super::pipeline::Running;
 use crate::checkpoint::{Entry, State};
 use crate::event::{Balance, Loss, Rest};
 use crate::flusher::sls::pack::packer;
 use crate::input::follow::track::{Phase, Track};
 use crate::telemetry::counter::Totals;
+use crate::telemetry::one_line;
 
 /// How everything is.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -59,6 +62,9 @@ pub struct AgentStatus {
 pub struct PipelineStatus {
     /// Its name.
     pub name: String,
+    /// What is known of its config. `None` if no agent runs.
+    #[serde(default)]
+    pub config: Option<ConfigStatus>,
     /// What it has counted.
     pub counters: BTreeMap<String, u64>,
     /// Its processors, in order.
@@ -74,10 +80,39 @@ pub struct PipelineStatus {
 pub struct ProcessorStatus {
     /// Its place and type.
     pub name: String,
+    /// What its component says of itself.
+    #[serde(default)]
+    pub component: ComponentStatus,
     /// What the host has counted of it.
     pub counters: BTreeMap<String, u64>,
     /// What it has counted itself.
     pub own: BTreeMap<String, u64>,
+}
+
+/// The config of a pipeline.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfigStatus {
+    /// Its file.
+    pub file: String,
+    /// `running`, `stopping` or `broken`.
+    pub state: String,
+    /// Since when that is so, in Unix seconds.
+    pub since: i64,
+    /// The start of the SHA-256 of what the file held when the pipeline took it.
+    pub hash: String,
+    /// Why what the file holds now does not run.
+    pub problem: Option<String>,
+}
+
+/// The component of a processor.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ComponentStatus {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// The start of the SHA-256 of its bytes.
+    pub digest: String,
 }
 
 /// A file, or what it held before it was truncated.
@@ -169,8 +204,11 @@ impl Status {
                 budget_used_bytes: vitals.budget.used_bytes() as u64,
                 budget_limit_bytes: vitals.budget.limit_bytes() as u64,
             }),
-            pipelines: vitals.pipelines.iter().map(|running| PipelineStatus::of(running, now)).collect(),
-            destinations: vitals.stations.iter().filter_map(|station| destination(station, now)).collect(),
+            pipelines: pipelines(vitals, now),
+            destinations: depot::lock(&vitals.stations)
+                .iter()
+                .filter_map(|station| destination(station, now))
+                .collect(),
             not_collected,
         }
     }
@@ -199,11 +237,35 @@ impl Status {
     }
 }
 
+/// The pipelines that run, and those that do not and should.
+fn pipelines(vitals: &Vitals, now: Instant) -> Vec<PipelineStatus> {
+    let mut configs: BTreeMap<String, ConfigStatus> = vitals.configs().iter().cloned().collect();
+    let running: Vec<Arc<Running>> = vitals.pipelines().clone();
+    let mut all: Vec<PipelineStatus> = running
+        .iter()
+        .map(|running| {
+            let mut config = configs.remove(&running.name);
+            if running.is_stopping.load(Ordering::Relaxed) {
+                config.iter_mut().for_each(|config| config.state = "stopping".to_owned());
+            }
+            PipelineStatus { config, ..PipelineStatus::of(running, now) }
+        })
+        .collect();
+    let broken = configs.into_iter().filter(|(_, config)| config.problem.is_some());
+    all.extend(broken.map(|(name, config)| PipelineStatus { name, config: Some(config), ..PipelineStatus::default() }));
+    all
+}
+
 impl PipelineStatus {
     fn of(running: &Running, now: Instant) -> Self {
         let stages = running.lineup.stages();
         let processors = stages.iter().map(|stage| ProcessorStatus {
             name: stage.name.clone(),
+            component: ComponentStatus {
+                name: one_line(&stage.description().name),
+                version: one_line(&stage.description().version),
+                digest: stage.digest().trim_start_matches("sha256:").chars().take(SHOWN_DIGEST).collect(),
+            },
             counters: by_name(stage.counters.totals()),
             own: stage.counters.own(),
         });
@@ -346,6 +408,9 @@ fn phase_name(phase: Phase) -> &'static str {
         Phase::Finished => "finished",
     }
 }
+
+/// How many digits of a digest are shown.
+pub(super) const SHOWN_DIGEST: usize = 12;
 
 /// A path as a document has it.
 pub fn text(path: &Path) -> String {

@@ -155,6 +155,11 @@ impl Catalog {
         self.paths.contains(path)
     }
 
+    /// The paths that lead to a file.
+    pub fn paths(&self) -> impl Iterator<Item = &PathBuf> {
+        self.paths.iter()
+    }
+
     /// Whether [`Self::update`] has something to do.
     pub fn is_due(&self, changes: &Changes, now: Moment) -> bool {
         let is_waiting = !self.copies.is_empty() || !self.unopened.is_empty();

@@ -125,6 +125,12 @@ impl Walker {
         }
     }
 
+    /// Looks for the files of these sets from now on, and everywhere at once: every file appears again.
+    pub fn look_for(&mut self, sets: Vec<Arc<PathSet>>) {
+        let reported = std::mem::take(&mut self.reported);
+        *self = Self { reported, ..Self::new(sets, self.period) };
+    }
+
     /// Goes on with the round, or begins the next one if it is time, for about as long as `slice`: at least one directory
     /// is visited, and one that was begun is finished. What is left waits for the next call.
     ///

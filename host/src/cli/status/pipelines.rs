@@ -1,0 +1,65 @@
+//! What runs of which config, in lines.
+
+use std::fmt::Write as _;
+
+use crate::cli::table::age;
+use crate::runtime::status::{PipelineStatus, Status};
+use crate::telemetry::one_line;
+
+/// A line for each pipeline whose config is known, and one for each of its processors. `now` is in Unix seconds.
+pub(super) fn pipelines(status: &Status, now: i64) -> String {
+    let mut text = String::new();
+    for PipelineStatus { name, config, processors, .. } in &status.pipelines {
+        let Some(config) = config else { continue };
+        let (name, file, hash) = (one_line(name), one_line(&config.file), one_line(&config.hash));
+        let for_how_long = age(now - config.since);
+        _ = writeln!(text, "{name}: {} for {for_how_long}, config {file} ({hash})", one_line(&config.state));
+        for processor in processors {
+            let component = &processor.component;
+            let [processor, name, version, digest] =
+                [&processor.name, &component.name, &component.version, &component.digest].map(|text| one_line(text));
+            _ = writeln!(text, "  {processor}: {name} {version} ({digest})");
+        }
+        if let Some(problem) = &config.problem {
+            _ = writeln!(text, "  what the file holds now does not run: {}", one_line(problem));
+        }
+    }
+    if text.is_empty() { text } else { format!("\n{text}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::status::{ComponentStatus, ConfigStatus, ProcessorStatus};
+
+    #[test]
+    fn a_pipeline_its_processors_and_what_is_wrong() {
+        let component = ComponentStatus { name: "mask".to_owned(), version: "1.2".to_owned(), digest: "cd".to_owned() };
+        let processor = ProcessorStatus {
+            name: "processors[0] (processor_wasm)".to_owned(),
+            component,
+            counters: [].into(),
+            own: [].into(),
+        };
+        let config = ConfigStatus {
+            file: "web.yaml".to_owned(),
+            state: "running".to_owned(),
+            since: 1000,
+            hash: "ab".to_owned(),
+            problem: Some("web.yaml:1:1: bad".to_owned()),
+        };
+        let pipeline = PipelineStatus {
+            name: "web".to_owned(),
+            config: Some(config),
+            processors: vec![processor],
+            ..PipelineStatus::default()
+        };
+        let status = Status { pipelines: vec![pipeline, PipelineStatus::default()], ..Status::default() };
+        let expected = "
+web: running for 1m, config web.yaml (ab)
+  processors[0] (processor_wasm): mask 1.2 (cd)
+  what the file holds now does not run: web.yaml:1:1: bad
+";
+        assert_eq!(pipelines(&status, 1060), expected);
+    }
+}
