@@ -31,6 +31,8 @@ enum What {
     Read,
     /// Sets each time to the number in `content`, and nanoseconds to 1.
     Time,
+    /// Sets `stamp` to what the component is stamped with.
+    Stamp,
     /// Fails for odd events, and raises an alarm and a counter for them.
     Report,
 }
@@ -90,6 +92,10 @@ impl Processor for Exemplary {
                     }
                 }
             }
+            What::Stamp => {
+                let (key, stamp) = (changes.key(b"stamp"), changes.append(std::hint::black_box(STAMP)));
+                batch.events().for_each(|event| changes.set(event.index(), key, stamp));
+            }
             What::Report => {
                 for event in batch.events().filter(|event| event.index() % 2 == 1) {
                     changes.outcome(event.index(), Outcome::Failed);
@@ -101,5 +107,8 @@ impl Processor for Exemplary {
         Ok(())
     }
 }
+
+/// A test makes another version of the component by putting another stamp into its file.
+static STAMP: &[u8] = b"stamp of the first version of the component";
 
 loglift_sdk::export!(Exemplary);
