@@ -9,12 +9,14 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use loglift_tests::agent::Running;
+use loglift_tests::agent::{Invocation, Running};
 use loglift_tests::guests::{exemplary, misbehaving};
 use loglift_tests::scratch::Scratch;
+use loglift_tests::service::{KEY, Service};
 use loglift_tests::status::expect_balanced;
 use rustix::process::Signal;
 use serde_json::Value;
+use sls_emulator::Event;
 
 const RUN: &[&str] = &["run", "-c", "conf"];
 
@@ -122,6 +124,11 @@ fn reload(scratch: &Scratch) -> Result<(String, bool)> {
     Ok((String::from_utf8_lossy(&found.stdout).into_owned(), found.code() == Some(0)))
 }
 
+/// An agent that has the key of the log service.
+fn with_key(agent: Invocation<'_>) -> Invocation<'_> {
+    KEY.into_iter().fold(agent, |agent, (name, value)| agent.env(name, value))
+}
+
 /// A component with a stamp.
 fn stamped(stamp: &str) -> Result<Vec<u8>> {
     let mut bytes = fs::read(exemplary()?)?;
@@ -130,7 +137,12 @@ fn stamped(stamp: &str) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn finish(agent: Running<'_>) -> Result<String> {
+/// Waits for the last of the numbered lines, in this file, and ends the agent. Returns its log.
+fn finish(scratch: &Scratch, mut agent: Running<'_>, out: &str, count: u32) -> Result<String> {
+    let last = format!("line {:06}", count - 1);
+    agent.wait_until(&format!("{last} in {out}"), |_| {
+        scratch.lines(out).last().is_some_and(|line| line.contains(&last) && line.ends_with('}'))
+    })?;
     expect_balanced(&agent.status()?)?;
     let found = agent.terminate()?;
     ensure!(found.code() == Some(0), "{}", found.stderr);
@@ -158,7 +170,7 @@ fn pipelines_come_and_go_beside_one_that_is_not_touched() -> Result<()> {
         scratch.write("conf/b.yaml", config(&scratch, "b", &[], "b2.json"))?;
         agent.wait_until("more lines of b", |_| scratch.lines("b2.json").len() == 100)
     })?;
-    let log = finish(agent)?;
+    let log = finish(&scratch, agent, "a.json", count)?;
     expect_numbered(&scratch, &["a.json"], count)?;
     expect_numbered(&scratch, &["b.json", "b2.json"], 200)?;
     ensure!(log.matches("pipeline stopped").count() == 3, "a is stopped at the end only: {log}");
@@ -183,7 +195,7 @@ fn a_pipeline_with_another_flusher_goes_on_where_it_was() -> Result<()> {
         }
         wait_for_more(&scratch, &mut agent, written, "5.json")
     })?;
-    finish(agent)?;
+    finish(&scratch, agent, "5.json", count)?;
     expect_numbered(&scratch, &["0.json", "1.json", "2.json", "3.json", "4.json", "5.json"], count)
 }
 
@@ -206,7 +218,7 @@ fn other_processors_take_their_places_between_two_batches() -> Result<()> {
         replace(&scratch, "conf/a.yaml", config(&scratch, "a", &[], "a.json"))?;
         agent.wait_until("plain lines", |_| scratch.lines("a.json").last().is_some_and(|line| !line.contains("stamp")))
     })?;
-    let log = finish(agent)?;
+    let log = finish(&scratch, agent, "a.json", count)?;
     expect_numbered(&scratch, &["a.json"], count)?;
     ensure!(log.matches("pipeline stopped").count() == 1, "the pipeline is never stopped for that: {log}");
     let stamped: Vec<bool> = events(&scratch, &["a.json"]).iter().map(|event| !event["stamp"].is_null()).collect();
@@ -247,7 +259,7 @@ fn a_component_is_replaced_while_lines_flow() -> Result<()> {
         ensure!(mended["processors"][0]["component"]["digest"] != first, "{mended:#}");
         Ok(())
     })?;
-    let log = finish(agent)?;
+    let log = finish(&scratch, agent, "a.json", count)?;
     expect_numbered(&scratch, &["a.json"], count)?;
     ensure!(log.matches("pipeline stopped").count() == 1, "{log}");
     let stamps: Vec<Value> = events(&scratch, &["a.json"]).iter().map(|event| event["stamp"].clone()).collect();
@@ -295,7 +307,7 @@ fn what_is_wrong_changes_nothing_until_it_is_mended() -> Result<()> {
         ensure!(pipeline(&agent, "a")["config"]["problem"].is_null(), "it is mended");
         Ok(())
     })?;
-    let log = finish(agent)?;
+    let log = finish(&scratch, agent, "a2.json", count)?;
     ensure!(log.contains("USER_CONFIG_ALARM at conf/a.yaml"), "{log}");
     expect_numbered(&scratch, &["a.json", "a2.json"], count)?;
     expect_numbered(&scratch, &["b.json"], 10)
@@ -313,7 +325,7 @@ fn a_pipeline_of_another_name_begins_anew() -> Result<()> {
     wait_for_state(&mut agent, "z", "running")?;
     // Its checkpoints are those of its name, and there are none of this one.
     agent.wait_until("lines again", |_| scratch.lines("a.json").len() == 200)?;
-    finish(agent)?;
+    finish(&scratch, agent, "a.json", 100)?;
     Ok(())
 }
 
@@ -334,7 +346,7 @@ fn a_file_goes_to_the_next_pipeline_that_means_it() -> Result<()> {
     ensure!(scratch.lines("b.json").is_empty(), "the file has one owner");
     fs::remove_file(scratch.path("conf/a.yaml"))?;
     agent.wait_until("lines of the next", |_| scratch.lines("b.json").len() == 200)?;
-    finish(agent)?;
+    finish(&scratch, agent, "b.json", 200)?;
     expect_numbered(&scratch, &["a.json", "a2.json"], 200)?;
     expect_numbered(&scratch, &["b.json"], 200)
 }
@@ -361,7 +373,7 @@ fn a_config_map_is_swapped_as_a_whole() -> Result<()> {
         }
         wait_for_more(&scratch, &mut agent, written, "3.json")
     })?;
-    finish(agent)?;
+    finish(&scratch, agent, "3.json", count)?;
     expect_numbered(&scratch, &["0.json", "1.json", "2.json", "3.json"], count)
 }
 
@@ -381,8 +393,77 @@ fn a_signal_has_configs_looked_at_that_nobody_told_of() -> Result<()> {
         agent.wait_for_log("config taken: restarted")?;
         wait_for_more(&scratch, &mut agent, written, "a2.json")
     })?;
-    finish(agent)?;
+    finish(&scratch, agent, "a2.json", count)?;
     expect_numbered(&scratch, &["a.json", "a2.json"], count)
+}
+
+#[test]
+fn what_an_old_version_cannot_deliver_is_delivered_by_the_new_one() -> Result<()> {
+    let scratch = scratch()?;
+    scratch.write("no-directory", "")?;
+    scratch.write("conf/a.yaml", config(&scratch, "a", &[], "no-directory/a.json"))?;
+    scratch.write("a.log", numbered(0, 1000))?;
+    let mut agent = scratch.loglift(&[RUN, &["--drain-timeout", "1"]].concat()).start()?;
+    agent.wait_for_log("FLUSH_FAIL_ALARM")?;
+    replace(&scratch, "conf/a.yaml", config(&scratch, "a", &[], "a.json"))?;
+    agent.wait_for_log("CONFIG_UPDATE_ALARM")?;
+    let log = finish(&scratch, agent, "a.json", 1000)?;
+    ensure!(log.contains("not all that was read could be delivered in 1 s"), "{log}");
+    expect_numbered(&scratch, &["a.json"], 1000)
+}
+
+#[test]
+fn a_destination_is_opened_and_closed_with_the_pipelines_that_ship_there() -> Result<()> {
+    let scratch = scratch()?;
+    let [first, second] = [Service::named(&scratch, "one")?, Service::named(&scratch, "two")?];
+    let shipping =
+        |service: &Service| scratch.config("a.log", &[], &[&service.flusher("Batch: {MinCnt: 100, TimeoutSecs: 0}")]);
+    scratch.write("conf/a.yaml", shipping(&first))?;
+    let mut agent = with_key(scratch.loglift(RUN)).start()?;
+    agent.wait_for_log("running")?;
+    let (_, count) = while_lines_flow(&scratch, "a", |_| {
+        agent.wait_until("events", |_| first.events().is_ok_and(|events| events.len() > 200))?;
+        replace(&scratch, "conf/a.yaml", shipping(&second))?;
+        agent.wait_until("events elsewhere", |_| second.events().is_ok_and(|events| events.len() > 200))?;
+        let destinations = agent.status()?["destinations"].clone();
+        ensure!(destinations.as_array().is_some_and(|all| all.len() == 1), "{destinations:#}");
+        Ok(())
+    })?;
+    let shipped = || -> Result<Vec<String>> {
+        let events = [first.events()?, second.events()?].concat();
+        let content = |event: &Event| String::from_utf8_lossy(event.field("content").unwrap_or_default()).into_owned();
+        Ok(events.iter().map(content).collect())
+    };
+    agent.wait_until("all events", |_| shipped().is_ok_and(|found| found.len() >= count as usize))?;
+    let found = agent.terminate()?;
+    ensure!(found.code() == Some(0), "{}", found.stderr);
+    ensure!(shipped()? == numbered(0, count).lines().collect::<Vec<_>>(), "each line once and in order");
+    Ok(())
+}
+
+#[test]
+fn what_waits_for_a_wrong_endpoint_follows_the_right_one() -> Result<()> {
+    let scratch = scratch()?;
+    let [mut wrong, right] = [Service::named(&scratch, "one")?, Service::named(&scratch, "two")?];
+    wrong.down();
+    let shipping =
+        |service: &Service| scratch.config("a.log", &[], &[&service.flusher("Batch: {MinCnt: 100, TimeoutSecs: 0}")]);
+    scratch.write("conf/a.yaml", shipping(&wrong))?;
+    scratch.write("a.log", numbered(0, 1000))?;
+    let mut agent = with_key(scratch.loglift(RUN)).start()?;
+    let on_disk =
+        |agent: &Running<'_>| agent.status().ok()?["destinations"][0]["spooled_packages"].as_u64();
+    agent.wait_until("packages on disk", |agent| on_disk(agent).is_some_and(|packages| packages > 0))?;
+    replace(&scratch, "conf/a.yaml", shipping(&right))?;
+    agent.wait_for_log("config taken: restarted")?;
+    scratch.append("a.log", numbered(1000, 2000))?;
+    agent.wait_until("events", |_| right.events().is_ok_and(|events| events.len() >= 2000))?;
+    let found = agent.terminate()?;
+    ensure!(found.code() == Some(0), "{}", found.stderr);
+    let content = |event: &Event| String::from_utf8_lossy(event.field("content").unwrap_or_default()).into_owned();
+    let events: Vec<String> = right.events()?.iter().map(content).collect();
+    ensure!(events == numbered(0, 2000).lines().collect::<Vec<_>>(), "each line once and in order");
+    Ok(())
 }
 
 #[test]
@@ -393,7 +474,7 @@ fn an_agent_waits_for_its_first_pipeline() -> Result<()> {
     agent.wait_for_log("no pipeline can run yet")?;
     scratch.write("conf/a.yaml", config(&scratch, "a", &[], "a.json"))?;
     agent.wait_until("lines", |_| scratch.lines("a.json").len() == 10)?;
-    finish(agent)?;
+    finish(&scratch, agent, "a.json", 10)?;
     expect_numbered(&scratch, &["a.json"], 10)
 }
 

@@ -17,7 +17,7 @@ use super::control::{Control, ReloadRequests};
 use super::crew::Crew;
 use super::depot::{Depot, DepotSpec, Stations};
 use super::discover::{Ignored, Input, Request, Requests};
-use super::pipeline::{ABORT_GRACE, Commons, End, Pipeline, Running, destinations};
+use super::pipeline::{ABORT_GRACE, Commons, End, Pipeline, Running};
 use super::processors::Named;
 use super::status::ConfigStatus;
 use super::trials::{self, Trials};
@@ -168,12 +168,13 @@ impl Agent {
         Pulse { vitals: Arc::clone(&self.vitals), has_panicked: Arc::clone(&self.commons.has_panicked) }
     }
 
-    /// Says which pipelines will be added soon, before the first of them is.
-    pub(super) fn expect(&mut self, coming: &[&Assembly]) {
+    /// Says where pipelines will ship to that are added soon, an entry for each flusher. Destinations to which nothing ships any
+    /// more are closed: what waits for one of them may follow its logstore to another endpoint. Returns whether there were any.
+    pub(super) fn make_room(&mut self, coming: &[Destination]) -> bool {
         let running = self.pipelines.iter().flat_map(|pipeline| &pipeline.destinations);
-        let coming = coming.iter().flat_map(|assembly| destinations(assembly));
         let meant: Vec<&Destination> = running.chain(coming).collect();
         self.depot.mean(&meant);
+        self.depot.close_unused()
     }
 
     /// Starts a pipeline, whose files go on where one of this name left them. They are looked for from [`Self::look`] on.
@@ -264,13 +265,9 @@ impl Agent {
         pipeline.map(|pipeline| pipeline.running.lineup.wanted()).unwrap_or_default()
     }
 
-    /// Closes destinations that no pipeline ships to any more, and says where something waits to which nothing is shipped.
-    pub(super) fn tidy(&mut self, is_begin: bool) {
-        let has_closed = self.depot.close_unused();
-        if has_closed || is_begin {
-            self.expect(&[]);
-            self.depot.tell_orphans();
-        }
+    /// Says where something waits to which nothing is shipped any more.
+    pub(super) fn tell_orphans(&self) {
+        self.depot.tell_orphans();
     }
 
     /// Has status show these configs.

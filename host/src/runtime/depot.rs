@@ -179,16 +179,18 @@ impl Depot {
         })
     }
 
-    /// Says that a pipeline ships nothing any more. Destinations stay open until [`Self::close_unused`].
+    /// Says that a pipeline ships nothing for now. Destinations stay open until [`Self::close_unused`].
     pub(super) fn leave(&mut self, pipeline: &str) {
         for post in self.posts.values_mut() {
             post.users.remove(pipeline);
         }
     }
 
-    /// Closes the destinations to which no pipeline ships any more. Returns whether there were any.
+    /// Closes the destinations to which no pipeline ships any more, nor will soon. Returns whether there were any.
     pub(super) fn close_unused(&mut self) -> bool {
-        let unused = self.posts.iter().filter(|(_, post)| post.users.is_empty());
+        let is_unused =
+            |destination: &Destination, post: &Post| post.users.is_empty() && !self.meant.contains(destination);
+        let unused = self.posts.iter().filter(|(destination, post)| is_unused(destination, post));
         let unused: Vec<Destination> = unused.map(|(destination, _)| destination.clone()).collect();
         unused.iter().for_each(|destination| self.close(destination));
         !unused.is_empty()

@@ -11,12 +11,13 @@ use super::plan::{Recipe, Step, shadows, step};
 use super::report::{FileReport, Outcome, Report};
 use super::{Failure, Run, Supervisor};
 use crate::config::{Pipeline, Problem, Warning};
+use crate::flusher::sls::package::Destination;
 use crate::processor::stage::Stage;
 use crate::processor::trust::digest;
 use crate::runtime::Rank;
 use crate::runtime::assemble::Assembly;
 use crate::runtime::machine::unix_seconds;
-use crate::runtime::pipeline::End;
+use crate::runtime::pipeline::{End, destinations};
 use crate::runtime::status::{ConfigStatus, SHOWN_DIGEST};
 
 /// What is ready to be put in place.
@@ -85,12 +86,8 @@ impl Supervisor {
         }
         self.stop_others(&wanted, &mut report, interrupt);
         self.failed.retain(|name, _| wanted.contains(name));
-        let has_changed = !changes.is_empty();
         self.put_in_place(changes, &mut report, interrupt);
         report.files.sort_by(|a, b| a.file.cmp(&b.file));
-        if has_changed || !report.is_quiet() {
-            self.agent.tidy(self.is_begin);
-        }
         self.show();
         report
     }
@@ -205,14 +202,12 @@ impl Supervisor {
 
     /// Puts in place what is ready: first what replaces something that runs, then what is new.
     fn put_in_place(&mut self, changes: Vec<Change>, report: &mut Report, interrupt: &Receiver<Infallible>) {
-        let assemblies: Vec<&Assembly> = changes
-            .iter()
-            .filter_map(|change| match &change.ready {
-                Ready::Assembly(assembly) => Some(&**assembly),
-                Ready::Stages(_) => None,
-            })
-            .collect();
-        self.agent.expect(&assemblies);
+        let assemblies = changes.iter().filter_map(|change| match &change.ready {
+            Ready::Assembly(assembly) => Some(&**assembly),
+            Ready::Stages(_) => None,
+        });
+        let coming: Vec<Destination> = assemblies.flat_map(destinations).cloned().collect();
+        let mut has_closed = self.agent.make_room(&coming);
         for Change { rank, recipe, ready, report: mut found } in changes {
             let name = found.pipeline.clone();
             let has_run = self.running.contains_key(&name);
@@ -227,7 +222,9 @@ impl Supervisor {
                         return;
                     }
                     found.outcome = if has_run { Outcome::Restarted } else { Outcome::Started };
-                    self.running.remove(&name);
+                    if self.running.remove(&name).is_some() {
+                        has_closed |= self.agent.make_room(&coming);
+                    }
                     self.agent.add(*assembly, rank.clone())
                 }
             };
@@ -246,6 +243,10 @@ impl Supervisor {
             report.files.push(found);
         }
         self.agent.look();
+        has_closed |= self.agent.make_room(&[]);
+        if has_closed || self.is_begin {
+            self.agent.tell_orphans();
+        }
     }
 
     /// Has status show how configs are.

@@ -145,8 +145,8 @@ impl Supervisor {
     fn run(mut self, requests: &Receiver<Sender<Value>>, stop: &Receiver<Infallible>) -> Agent {
         let mut next_look = Instant::now() + self.means.interval;
         let mut is_unsettled = false;
+        self.watch.listen();
         loop {
-            self.watch.listen();
             let patience = next_look.saturating_duration_since(Instant::now()).min(LONGEST_WAIT);
             let is_hinted = self.watch.wait(patience) && !is_unsettled;
             if stop.try_recv() == Err(TryRecvError::Disconnected) {
@@ -161,6 +161,7 @@ impl Supervisor {
             let answer = serde_json::to_value(&report).unwrap_or_else(|error| json!({ "error": error.to_string() }));
             // Who is gone does not want to know.
             asked.iter().for_each(|asked| drop(asked.send(answer.clone())));
+            self.watch.listen();
             is_unsettled = has_more;
             next_look = Instant::now() + if has_more { SETTLE_TIME } else { self.means.interval };
         }

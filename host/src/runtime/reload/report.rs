@@ -72,9 +72,4 @@ impl Report {
     pub fn is_ok(&self) -> bool {
         self.problems.is_empty() && self.files.iter().all(|file| file.problems.is_empty())
     }
-
-    /// Whether nothing is different from before.
-    pub fn is_quiet(&self) -> bool {
-        self.files.iter().all(|file| file.outcome == Outcome::Unchanged && file.problems.is_empty())
-    }
 }
