@@ -160,8 +160,10 @@ mod tests {
     use super::super::testing::batch;
     use super::*;
 
-    /// Number and fields of each event.
-    fn shown(batch: &EventBatch) -> Vec<(u64, Vec<(Vec<u8>, Vec<u8>)>)> {
+    /// Offset and fields of each event.
+    type Shown = Vec<(u64, Vec<(Vec<u8>, Vec<u8>)>)>;
+
+    fn shown(batch: &EventBatch) -> Shown {
         let mut fields = batch.keys.iter().zip(batch.values.chunks_exact(2));
         let event = |(event, count): (usize, &u32)| {
             let fields = fields.by_ref().take(*count as usize);

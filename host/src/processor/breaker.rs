@@ -58,7 +58,6 @@ pub(super) enum Change {
 
 impl Breaker {
     fn new(spec: BreakerSpec) -> Self {
-        let spec = BreakerSpec { pause: spec.pause.min(FOREVER), ..spec };
         Self { spec, faults: VecDeque::new(), state: State::Closed }
     }
 
@@ -93,6 +92,7 @@ impl Breaker {
             // What was let in before it opened says nothing new.
             _ => return None,
         };
+        let pause = pause.min(FOREVER);
         let outage = Outage { until: now + pause, pause };
         self.state = State::Open(outage);
         Some(Change::Opened(outage))

@@ -94,7 +94,7 @@ impl Link {
                 }
                 Err(fault) => {
                     self.tell(self.stage.gate.fail(admission), around);
-                    self.mend(batch, fault, around)?;
+                    self.mend(batch, &fault, around)?;
                 }
             }
         }
@@ -114,7 +114,7 @@ impl Link {
     }
 
     /// Does what can be done for a batch on which the processor has failed.
-    fn mend(&mut self, batch: &mut EventBatch, fault: Fault, around: &Surroundings) -> Result<(), Hold> {
+    fn mend(&mut self, batch: &mut EventBatch, fault: &Fault, around: &Surroundings) -> Result<(), Hold> {
         let on_error = self.stage.policy().on_error;
         let before = batch.number_events();
         let mended = rescue(&mut self.caller, batch, fault.clone(), on_error == OnError::Halt);
@@ -124,7 +124,7 @@ impl Link {
         if mended.failed.is_empty() {
             let parts = mended.done.len();
             let message = format!("{fault}; its events were processed in {parts} parts, which went well");
-            self.report_fault(&fault, message, batch.offset(0), batch.len(), batch, around);
+            self.report_fault(fault, message, batch.offset(0), batch.len(), batch, around);
         }
         if let (OnError::Halt, Some(failed)) = (on_error, mended.failed.first()) {
             let offset = batch.offset(failed.events[0] as usize).0;

@@ -275,15 +275,17 @@ fn after_the_pause_one_batch_decides() -> Result<()> {
     Ok(())
 }
 
-/// What a quarantine was given.
+/// What a quarantine was given: the event, where its record begins, what happened, and whether it is known where.
+type Given = (Vec<String>, Offset, FaultKind, bool);
+
 #[derive(Debug, Default)]
-struct Kept(Mutex<Vec<(Vec<String>, Offset, FaultKind, bool)>>);
+struct Kept(Mutex<Vec<Given>>);
 
 impl Quarantine for Kept {
     fn keep(&self, case: &Case<'_>) {
         assert_eq!((case.pipeline, case.stage.name.as_str()), ("pipeline", "trap"));
         let fault = case.fault;
-        self.0.lock().unwrap().push((
+        self.0.lock().expect("nobody panicked").push((
             shown(case.batch),
             case.batch.offset(0),
             fault.kind,
