@@ -33,8 +33,10 @@ struct Rule {
     renames: bool,
     /// Puts the number of the first event of the batch, divided by this, into a tag, if not 0.
     tag: u32,
-    /// Answers with a range that is out of range instead of failing at once.
+    /// Answers with numbers that do not add up instead of failing at once.
     lies: bool,
+    /// It fails on every call whose turn it is, again and again, whatever the events.
+    whims: Vec<bool>,
 }
 
 /// An output event: the input events that it is made of, by their places, and which copy it is.
@@ -114,7 +116,9 @@ impl Process for Double<'_> {
             appended.extend_from_slice(text.as_bytes());
             [start, text.len() as u32]
         };
-        let fails = self.rule.fails_on(&numbers);
+        let turn = self.calls.borrow().len() - 1;
+        let whims = &self.rule.whims;
+        let fails = self.rule.fails_on(&numbers) || whims.get(turn % whims.len().max(1)).is_some_and(|fails| *fails);
         if fails && !self.rule.lies {
             return Err(Fault::new(FaultKind::Trap, "trapped"));
         }
@@ -142,7 +146,7 @@ impl Process for Double<'_> {
             tags,
             outcomes: None,
             counts: vec![("seen".to_owned(), numbers.len() as u64)],
-            alarms: Vec::new(),
+            alarms: (0..).zip(&numbers).map(|(place, number)| alarm(place, *number)).collect(),
         })
     }
 
@@ -153,6 +157,11 @@ impl Process for Double<'_> {
     fn memory_bytes(&self) -> usize {
         0
     }
+}
+
+/// The double raises one for each event, and says which number it has.
+fn alarm(place: u32, number: u32) -> Alarm {
+    Alarm { event: Some(place), kind: "AN_ALARM".to_owned(), message: number.to_string(), occurrences: 1 }
 }
 
 /// What is seen of a batch: of each event the offset of its record and its fields.
@@ -198,6 +207,12 @@ fn rescued(rule: &Rule, records: &[u32]) -> Found {
         outcomes[sum] += count;
     }
     let counted = done.iter().flat_map(|done| &done.report.counts).map(|(_, count)| count).sum();
+    for done in &done {
+        assert_eq!(done.events.len(), done.alarms.len(), "each event has its alarm");
+        for Alarm { event, message, .. } in &done.alarms {
+            assert_eq!(done.events[event.unwrap() as usize].to_string(), *message, "it is about the right event");
+        }
+    }
     let parts = done.len();
     let mut left: Vec<u32> = failed.iter().flat_map(|failed| failed.events.iter().copied()).collect();
     left.sort_unstable();
@@ -319,10 +334,12 @@ proptest! {
         poison in prop::collection::btree_set(0_u32..60, 0..30),
         most_events in 0_usize..20,
         tag in 0_u32..10,
+        whims in prop::collection::vec(any::<bool>(), 0..10),
     ) {
         let count = records.len() as u32;
-        let rule = Rule { poison, rivals, most_events, tag, ..rule };
-        prop_assume!(rule.fails_on(&(0..count).collect::<Vec<_>>()));
+        let rule = Rule { poison, rivals, most_events, tag, whims, ..rule };
+        let is_whim = rule.whims.first().is_some_and(|fails| *fails);
+        prop_assume!(is_whim || rule.fails_on(&(0..count).collect::<Vec<_>>()));
         let found = rescued(&rule, &records);
         let failed: usize = found.failed.iter().map(|failed| failed.events.len()).sum();
         let reported: u64 = found.outcomes.iter().sum();
