@@ -289,7 +289,7 @@ fn what_differs_is_shown_and_a_capture_ends_with_the_agent() -> Result<()> {
     ensure!(captured.code() == Some(0), "{}", captured.stderr);
     let stdout = String::from_utf8(captured.stdout)?;
     ensure!(
-        stdout.contains("1 batches of processors[0] (processor_wasm) of pipeline pipeline, until the agent stopped: "),
+        stdout.contains("1 batch of processors[0] (processor_wasm) of pipeline pipeline, until the agent stopped: "),
         "{stdout}"
     );
 

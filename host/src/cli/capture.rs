@@ -129,7 +129,8 @@ fn describe(begun: &Begun, end: &End, file: &Path) -> String {
     let End { batches, skipped_batches, reason } = end;
     let skipped = if *skipped_batches > 0 { format!(", {skipped_batches} skipped") } else { String::new() };
     format!(
-        "{batches} batches of {} of pipeline {}{skipped}, until {}: {}\n",
+        "{batches} {} of {} of pipeline {}{skipped}, until {}: {}\n",
+        if *batches == 1 { "batch" } else { "batches" },
         one_line(&begun.processor),
         one_line(&begun.pipeline),
         until(reason),

@@ -150,6 +150,9 @@ fn tell(header: &Header, component: &Component, has_other_config: bool) {
     if has_other_config {
         eprintln!("the config is another one than the recorded one");
     }
+    if header.hears_real_ones() {
+        eprintln!("warning: what the clock and random numbers said is not recorded; they are those of now");
+    }
     for grant in header.lost_grants() {
         eprintln!("warning: it was granted {} when it was recorded, and is not now", one_line(grant));
     }

@@ -45,6 +45,13 @@ pub enum Heard {
     Random(Vec<u8>),
 }
 
+impl Heard {
+    /// About how much memory it takes.
+    pub(super) fn size_bytes(&self) -> usize {
+        size_of::<Self>() + if let Self::Random(random) = self { random.len() } else { 0 }
+    }
+}
+
 /// Numbers that look random and are the same each time: SplitMix64.
 #[derive(Debug)]
 struct Numbers(u64);
@@ -154,7 +161,7 @@ impl Source {
             Self::Real => real(),
             Self::Recording { all, bytes } => {
                 let heard = real()?;
-                *bytes += size_of::<Heard>() + if let Heard::Random(random) = &heard { random.len() } else { 0 };
+                *bytes += heard.size_bytes();
                 // A component that asks for more can be captured, and its batch not be replayed.
                 if *bytes <= MAX_HEARD_BYTES {
                     all.push(heard.clone());

@@ -44,8 +44,15 @@ struct Line {
 struct Heard {
     batch: EventBatch,
     granted: Vec<outside::Heard>,
-    outcome: Result<(Option<Vec<Vec<u8>>>, Answer), Fault>,
+    outcome: Result<Answered, Fault>,
     size_bytes: usize,
+}
+
+/// An answer, and the fields that had been lent, if not all.
+#[derive(Debug)]
+struct Answered {
+    reads: Option<Vec<Vec<u8>>>,
+    answer: Answer,
 }
 
 impl Tap {
@@ -66,13 +73,14 @@ impl Tap {
     ) {
         let line = self.line.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let Some(line) = line else { return };
-        let size_bytes = batch.size_bytes() + answered.as_ref().map_or(0, size_of_answer);
+        let heard_bytes: usize = granted.iter().map(outside::Heard::size_bytes).sum();
+        let size_bytes = batch.size_bytes() + heard_bytes + answered.as_ref().map_or(0, size_of_answer);
         let waiting = line.waiting_bytes.fetch_add(size_bytes, Ordering::Relaxed);
         if waiting + size_bytes > line.limit_bytes {
             return line.skip(size_bytes);
         }
         let outcome = match answered {
-            Ok(answer) => Ok((reads.map(<[_]>::to_vec), answer.clone())),
+            Ok(answer) => Ok(Answered { reads: reads.map(<[_]>::to_vec), answer: answer.clone() }),
             Err(fault) => Err(fault.clone()),
         };
         match line.sender.try_send(Heard { batch: batch.clone(), granted, outcome, size_bytes }) {
@@ -114,7 +122,7 @@ impl Listener {
         };
         self.line.waiting_bytes.fetch_sub(heard.size_bytes, Ordering::Relaxed);
         let outcome = match heard.outcome {
-            Ok((reads, answer)) => Outcome::of_answer(reads, answer),
+            Ok(Answered { reads, answer }) => Outcome::of_answer(reads, answer),
             Err(fault) => Outcome::Fault(fault.into()),
         };
         Some(RecordedBatch {

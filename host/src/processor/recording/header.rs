@@ -156,6 +156,12 @@ impl Header {
         Capabilities { clock: has(CLOCK), random: has(RANDOM), ..Capabilities::default() }
     }
 
+    /// Whether it is granted clocks or random numbers, of which nothing is recorded when an event is put in quarantine: a
+    /// replay hears the real ones.
+    pub fn hears_real_ones(&self) -> bool {
+        self.kind == Kind::Quarantine && self.grants.iter().any(|grant| grant == CLOCK || grant == RANDOM)
+    }
+
     /// What it was granted that cannot be replayed.
     pub fn lost_grants(&self) -> impl Iterator<Item = &String> {
         self.grants.iter().filter(|grant| *grant != CLOCK && *grant != RANDOM)

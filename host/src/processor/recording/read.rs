@@ -97,7 +97,7 @@ impl<R: BufRead> Reader<R> {
                 Ok(Some(*batch))
             }
             Line::End(end) if end.batches != self.batches => {
-                Err(damaged(format!("{} batches are missing", end.batches.abs_diff(self.batches))))
+                Err(damaged(format!("it counts {} batches, there are {}", end.batches, self.batches)))
             }
             Line::End(end) => {
                 self.end = Some(end);

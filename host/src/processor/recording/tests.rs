@@ -227,7 +227,7 @@ fn numbers_that_lead_nowhere_are_refused() {
     check("\"offsets\":[0,4]", "\"offsets\":[4,0]", "line 2: place.offsets: not in order");
     check("\"offsets\":[0,4]", "\"offsets\":[0]", "line 2: place.offsets: not one for each event");
     check("\"offsets\":[0,4]", "\"offsets\":[0,18446744073709551615]", "line 2: place.offsets: too far apart");
-    check("\"batches\":1", "\"batches\":3", "line 3: 2 batches are missing");
+    check("\"batches\":1", "\"batches\":3", "line 3: it counts 3 batches, there are 1");
     let text = forged("\"batches\":1", "\"batches\":1");
     let lines: Vec<&str> = text.lines().collect();
     let read_lines =
