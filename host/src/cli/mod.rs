@@ -30,7 +30,7 @@ use crate::processor::engine::Engine;
 use crate::processor::{Context, machine_zone};
 use crate::runtime::assemble::{FlusherOverride, Workshop};
 use crate::runtime::machine::Surroundings;
-use crate::runtime::{data_dir, open_cache};
+use crate::runtime::{cache_dir, data_dir, open_cache};
 use crate::telemetry;
 
 /// A log agent whose processors are sandboxed WebAssembly components, loaded from the pipeline config.
@@ -209,7 +209,10 @@ impl Common {
         let surroundings = Surroundings::look(agent, &environment);
         let working_directory = std::env::current_dir().unwrap_or_default();
         let shipping = agent.shipping.clone();
-        Ok(Workshop { engine: Arc::new(Engine::new(cache)?), context, working_directory, surroundings, shipping })
+        let own_directories =
+            vec![data_dir::path(self.data_dir.as_deref()), cache_dir::path(self.cache_dir.as_deref())];
+        let engine = Arc::new(Engine::new(cache)?);
+        Ok(Workshop { engine, context, working_directory, own_directories, surroundings, shipping })
     }
 
     /// Opens the data directory, and makes it if it is missing.

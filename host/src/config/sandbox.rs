@@ -193,6 +193,13 @@ pub struct RollbackOn {
     pub time: bool,
 }
 
+impl Capabilities {
+    /// Whether a component may touch anything at all.
+    pub fn grants_anything(&self) -> bool {
+        self.clock || self.random || !self.dirs.is_empty() || !self.env.is_empty()
+    }
+}
+
 impl Default for Limits {
     /// 64 MiB, and a second: a batch usually takes a millisecond, and a machine that is out of breath should not make a
     /// healthy processor look sick. Setting up may compile patterns, which takes longer. Tables and instances are more

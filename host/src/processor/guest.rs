@@ -63,6 +63,8 @@ impl Guest {
         let setup = self.limits.setup;
         let mut store = Store::new(machine.wasmtime(), self);
         store.limiter(|guest| guest);
+        // What is copied out of its memory may name the same bytes many times.
+        store.set_hostcall_fuel(2 * store.data().limits.memory_bytes);
         if machine.counts_fuel() {
             // Setting up is limited by time alone.
             store.set_fuel(u64::MAX).expect("the engine counts fuel");

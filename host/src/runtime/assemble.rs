@@ -1,13 +1,12 @@
 //! Turns the config of a pipeline into stages that are ready to run.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::events::{event_spec, ignores_unmatched};
 use super::machine::Surroundings;
-use super::{origin, paths};
+use super::{grants, origin, paths};
 use crate::config::{self, FlusherSpec, Pipeline, Problem, ProcessorSpec, Schema, Shipping, SlsFlusher, Warning};
 use crate::flusher::json_lines::Shape;
 use crate::flusher::sls::http::endpoint::{Endpoint, check_logstore};
@@ -34,6 +33,8 @@ pub struct Workshop {
     pub context: Context,
     /// Where relative paths count from.
     pub working_directory: PathBuf,
+    /// The agent's data and its cache, which no component may write to.
+    pub own_directories: Vec<PathBuf>,
     /// What tags are made of, besides the config.
     pub surroundings: Surroundings,
     /// How the agent as a whole sends.
@@ -144,6 +145,9 @@ impl Workshop {
         })?;
         let (config, found) = schema.check(spec)?;
         warnings.extend(found);
+        if spec.sandbox.capabilities.grants_anything() && component.wants().is_empty() {
+            warnings.push(spec.warning("", "Sandbox.Capabilities has no effect: the component wants nothing"));
+        }
 
         let name = format!("{} ({})", spec.path, spec.type_name);
         let sandbox = &spec.sandbox;
@@ -175,13 +179,13 @@ impl Workshop {
             let path = format!("{}.{key}", spec.path);
             vec![Problem { file: spec.file.clone(), at: Some(at), path, message, hint: None }]
         };
+        let file = Path::new(&spec.file);
         for (index, dir) in sandbox.capabilities.dirs.iter().enumerate() {
             let path = format!("Sandbox.Capabilities.Dirs[{index}].Host");
-            fs::read_dir(&dir.host)
-                .map_err(|error| problem(&path, dir.at, format!("cannot open {}: {error}", dir.host.display())))?;
+            grants::check(&dir.host, dir.writable, &self.own_directories, file.parent().unwrap_or(Path::new("")))
+                .map_err(|error| problem(&path, dir.at, error.to_string()))?;
         }
         let key = if matches!(spec.component, config::Component::File(_)) { "Component" } else { "Type" };
-        let file = Path::new(&spec.file);
         let bytes = origin::component(&spec.component, file).map_err(|message| problem(key, spec.at, message))?;
         origin::check(&bytes, &sandbox.pins, file)
             .map_err(|(key, message)| problem(&format!("Sandbox.{key}"), spec.at, message))?;

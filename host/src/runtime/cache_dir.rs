@@ -7,12 +7,17 @@ use cap_std::fs::Dir;
 
 use super::private_dir::{self, from_env};
 
+/// Which directory that is: `chosen`, or the usual place of this user.
+pub fn path(chosen: Option<&Path>) -> PathBuf {
+    chosen.map_or_else(usual, Path::to_owned)
+}
+
 /// Opens the directory of compiled components, which nobody but this user can write to: `chosen`, or the usual place.
 ///
 /// # Errors
 /// The directory, and why it cannot be used.
 pub fn open(chosen: Option<&Path>) -> Result<Dir, (PathBuf, io::Error)> {
-    private_dir::open(chosen.map_or_else(usual, Path::to_owned))
+    private_dir::open(path(chosen))
 }
 
 fn usual() -> PathBuf {

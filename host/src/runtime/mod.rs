@@ -4,7 +4,7 @@
 
 pub mod agent;
 pub mod assemble;
-mod cache_dir;
+pub mod cache_dir;
 pub mod capture;
 mod checkpoints;
 pub mod control;
@@ -15,6 +15,7 @@ mod discover;
 pub mod events;
 pub mod file_limit;
 mod flush;
+mod grants;
 pub mod machine;
 mod origin;
 pub mod paths;

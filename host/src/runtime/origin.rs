@@ -68,3 +68,36 @@ fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 
 /// A key or a signature in any form is smaller by far.
 const MAX_ATTACHED_BYTES: u64 = 4096;
+
+#[cfg(test)]
+mod tests {
+    use data_encoding::BASE64;
+
+    use super::*;
+    use crate::config::SignaturePin;
+
+    /// Made with openssl, as said in `processor::trust`.
+    const PUBLIC_KEY: &str = "MCowBQYDK2VwAyEA2i5PrEV6N+bAJcneW0nBw077FOOlurkE/XE+ljdxAB8=";
+    const SIGNATURE: &str = "U7uqgphSdmTDh04DBqVDAPzcmmUjwZX7yVC4fAPpv2hALoUPRANLZe+2PceXAy72ZzK1xVD/gV9FGMILvlG2Bw==";
+
+    #[test]
+    fn what_was_signed_is_taken_from_files_beside_the_config() {
+        let scratch = tempfile::tempdir().expect("a directory");
+        let pem = format!("-----BEGIN PUBLIC KEY-----\n{PUBLIC_KEY}\n-----END PUBLIC KEY-----\n");
+        std::fs::write(scratch.path().join("key.pub"), pem).expect("written");
+        let signature = BASE64.decode(SIGNATURE.as_bytes()).expect("base64");
+        std::fs::write(scratch.path().join("a.sig"), &signature).expect("written");
+        let config = scratch.path().join("a.yaml");
+        let signed = |component: &[u8], signature, public_key| {
+            let pins = Pins { digest: None, signature: Some(SignaturePin { signature, public_key }) };
+            check(component, &pins, &config)
+        };
+        let (file, key) = (Attached::File("a.sig".into()), Attached::File("key.pub".into()));
+        assert_eq!(signed(b"a component", file.clone(), key.clone()), Ok(()));
+        assert_eq!(signed(b"a component", Attached::Inline(signature), key.clone()), Ok(()));
+        let (wrong, _) = signed(b"another one", file, key.clone()).expect_err("signed by nobody");
+        assert_eq!(wrong, "Signature");
+        let (missing, _) = signed(b"a component", Attached::File("none".into()), key).expect_err("there is none");
+        assert_eq!(missing, "Signature");
+    }
+}
