@@ -451,8 +451,7 @@ fn what_waits_for_a_wrong_endpoint_follows_the_right_one() -> Result<()> {
     scratch.write("conf/a.yaml", shipping(&wrong))?;
     scratch.write("a.log", numbered(0, 1000))?;
     let mut agent = with_key(scratch.loglift(RUN)).start()?;
-    let on_disk =
-        |agent: &Running<'_>| agent.status().ok()?["destinations"][0]["spooled_packages"].as_u64();
+    let on_disk = |agent: &Running<'_>| agent.status().ok()?["destinations"][0]["spooled_packages"].as_u64();
     agent.wait_until("packages on disk", |agent| on_disk(agent).is_some_and(|packages| packages > 0))?;
     replace(&scratch, "conf/a.yaml", shipping(&right))?;
     agent.wait_for_log("config taken: restarted")?;

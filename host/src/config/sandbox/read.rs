@@ -39,9 +39,6 @@ pub(in crate::config) fn read(mut fields: Fields<'_>) -> SandboxSpec {
 /// Keys that will mean something: what asks for them must not run without.
 const PLANNED: &[&str] = &["Shadow", "State"];
 
-/// Modes of `Swap` that will mean something.
-const PLANNED_MODES: &[SwapMode] = &[SwapMode::Shadow, SwapMode::Canary];
-
 fn refuse_planned(cursor: &Cursor<'_>) {
     let problem = cursor.problem("not supported yet, and not ignored since it concerns safety");
     cursor.report.error(problem.hint("remove it, or wait for a version that has it"));
@@ -171,11 +168,6 @@ fn swap(mut fields: Fields<'_>) -> SwapSpec {
     let usual = SwapSpec::default();
     let modes = &[("immediate", SwapMode::Immediate), ("shadow", SwapMode::Shadow), ("canary", SwapMode::Canary)];
     let mode = word(&mut fields, "Mode", modes).unwrap_or_default();
-    if PLANNED_MODES.contains(&mode)
-        && let Some(cursor) = fields.cursor("Mode")
-    {
-        refuse_planned(&cursor);
-    }
     let seconds = number(&mut fields, "Seconds", 0..=86_400).map(Duration::from_secs);
     let swap = SwapSpec {
         mode,
@@ -420,9 +412,6 @@ mod tests {
             (remove it, or wait for a version that has it)";
         for key in PLANNED {
             check(&format!("{{{key}: x}}"), &format!("{}: Sandbox.{key}: {planned}", key.len() + 4));
-        }
-        for mode in ["shadow", "canary"] {
-            check(&format!("{{Swap: {{Mode: {mode}}}}}"), &format!("15: Sandbox.Swap.Mode: {planned}"));
         }
     }
 }
