@@ -153,6 +153,32 @@ fn an_event_in_quarantine_fails_again_until_the_processor_is_mended() -> Result<
 }
 
 #[test]
+fn what_a_running_agent_puts_in_quarantine_fails_again() -> Result<()> {
+    let scratch = Scratch::new()?;
+    let guest = misbehaving()?.to_str().context("a path that is text")?;
+    scratch.pipeline(&[&format!("Type: processor_wasm, Component: {guest}, Config: {{Do: trap, When: bad}}")])?;
+    scratch.write("input.log", "a good line\nthe bad line\nanother good line\n")?;
+    let mut agent = scratch.loglift(&["run", "-c", "pipeline.yaml"]).start()?;
+    agent.wait_until("the lines", |agent| agent.stdout().lines().count() == 3)?;
+    ensure!(agent.terminate()?.code() == Some(0));
+
+    let kept = quarantined(&scratch)?;
+    ensure!(kept.len() == 1, "one event is at fault: {kept:#?}");
+    let name = kept[0]["file"].as_str().context("it has a name")?;
+    assert_eq!((&kept[0]["offset"], &kept[0]["pipeline"]), (&12.into(), &"pipeline".into()), "{:#}", kept[0]);
+    let shown = scratch.loglift(&["quarantine", "show", name]).finish()?;
+    let shown = String::from_utf8(shown.stdout)?;
+    ensure!(shown.contains("the bad line") && !shown.contains("good line"), "{shown}");
+    ensure!(shown.contains("misbehaving.wasm!"), "there is no backtrace in\n{shown}");
+
+    let (stdout, found) = replay(&scratch, &[name, "--component", guest])?;
+    ensure!(stdout.ends_with("1 batch: 1 same fault\n") && found.code() == Some(0), "{stdout}{}", found.stderr);
+    let (stdout, _) = replay(&scratch, &[name, "--component", guest, "--config", r#"{"Do": "nothing"}"#])?;
+    ensure!(stdout.ends_with("1 batch: 1 processed\n"), "{stdout}");
+    Ok(())
+}
+
+#[test]
 fn limits_are_those_of_the_recording() -> Result<()> {
     let scratch = Scratch::new()?;
     put_in_quarantine(&scratch, r#"{"Do": "hoard"}"#, FaultKind::Memory, "asked for more", 1)?;

@@ -228,7 +228,9 @@ impl Report {
             (Some(fault), _) => {
                 let mut text =
                     format!("{place}: {}: {}: {}\n", self.result, one_line(&fault.kind), one_line(&fault.message));
-                let backtrace = fault.backtrace.iter().flat_map(|backtrace| backtrace.lines());
+                // That of a fault which is known is shown with the recording.
+                let is_new = self.result != SAME_FAULT;
+                let backtrace = fault.backtrace.iter().filter(|_| is_new).flat_map(|backtrace| backtrace.lines());
                 backtrace.for_each(|line| text += &format!("    {}\n", one_line(line)));
                 text
             }
