@@ -3,6 +3,8 @@
 
 #[path = "sandbox/faults.rs"]
 mod faults;
+#[path = "sandbox/policies.rs"]
+mod policies;
 
 use std::fmt::Write;
 
