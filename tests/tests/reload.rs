@@ -14,6 +14,7 @@ use loglift_tests::guests::{exemplary, misbehaving};
 use loglift_tests::scratch::Scratch;
 use loglift_tests::service::{KEY, Service};
 use loglift_tests::status::expect_balanced;
+use loglift_tests::torture::random::Random;
 use rustix::process::Signal;
 use serde_json::Value;
 use sls_emulator::Event;
@@ -267,6 +268,47 @@ fn a_component_is_replaced_while_lines_flow() -> Result<()> {
     ensure!(stamps[..turn].iter().all(|stamp| stamp == STAMPS[0]), "each line has one stamp");
     ensure!(stamps[turn..].iter().all(|stamp| stamp == STAMPS[1]), "the first version is not used any more");
     Ok(())
+}
+
+#[test]
+fn many_changes_in_any_order_lose_and_double_nothing() -> Result<()> {
+    const ROUNDS: u32 = 16;
+    let scratch = scratch()?;
+    scratch.write("stamp.wasm", stamped(STAMPS[0])?)?;
+    let stamp =
+        format!("Type: processor_wasm, Component: {}, Config: {{Do: stamp}}", scratch.path("stamp.wasm").display());
+    let mut random = Random::new(7);
+    let mut outs = vec!["0.json".to_owned()];
+    let mut processors: Vec<&str> = Vec::new();
+    scratch.write("conf/a.yaml", config(&scratch, "a", &processors, &outs[0]))?;
+    let mut agent = scratch.loglift(RUN).start()?;
+    agent.wait_for_log("running")?;
+    let (_, count) = while_lines_flow(&scratch, "a", |written| {
+        for round in 1..=ROUNDS {
+            match random.number() % 5 {
+                0 => outs.push(format!("{round}.json")),
+                1 if processors.is_empty() => processors.push(&stamp),
+                1 => processors.clear(),
+                2 => replace(&scratch, "stamp.wasm", stamped(STAMPS[(round % 2) as usize])?)?,
+                3 => fs::rename(scratch.path("a.log"), scratch.path(&format!("a.log.{round}")))?,
+                _ => replace(&scratch, "conf/a.yaml", "inputs: [")?,
+            }
+            let out = outs.last().context("there is one")?;
+            let is_broken = scratch.lines("conf/a.yaml") == ["inputs: ["];
+            if !is_broken {
+                replace(&scratch, "conf/a.yaml", config(&scratch, "a", &processors, out))?;
+            }
+            ensure!(reload(&scratch)?.1 != is_broken, "round {round}");
+            wait_for_more(&scratch, &mut agent, written, out)?;
+            if is_broken {
+                replace(&scratch, "conf/a.yaml", config(&scratch, "a", &processors, out))?;
+            }
+        }
+        Ok(())
+    })?;
+    let outs: Vec<&str> = outs.iter().map(String::as_str).collect();
+    finish(&scratch, agent, outs[outs.len() - 1], count)?;
+    expect_numbered(&scratch, &outs, count)
 }
 
 #[test]

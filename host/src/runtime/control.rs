@@ -252,10 +252,8 @@ mod tests {
         let control = listen(path).unwrap();
         let _silent: Vec<_> = (1..CLIENTS_AT_ONCE).map(|_| UnixStream::connect(path.join(SOCKET)).unwrap()).collect();
         assert_eq!(ask_for_json(path, "status")["agent"]["budget_limit_bytes"], 100);
-        assert_eq!(
-            ask_for_json(path, "stat")["error"],
-            "unknown request \"stat\", expected status or replay-dead-letters or reload"
-        );
+        let error = ask_for_json(path, "stat")["error"].to_string();
+        assert!(error.contains("unknown request \\\"stat\\\", expected status or "), "{error}");
         assert_eq!(ask_for_json(path, "reload")["error"], "the agent is stopping");
         let mode = std::fs::metadata(path.join(SOCKET)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);

@@ -210,7 +210,7 @@ impl Depot {
 
     fn start_courier(&mut self, destination: &Destination, terms: Terms) -> anyhow::Result<()> {
         let (abort, aborted) = bounded(0);
-        let (courier, packages) = self.courier(destination, terms.clone(), &aborted)?;
+        let (courier, packages) = self.courier(destination, &terms, &aborted)?;
         let station = Station {
             destination: destination.clone(),
             report: Arc::clone(&courier.report),
@@ -233,7 +233,7 @@ impl Depot {
         destination: &Destination,
         abort: &Receiver<Infallible>,
     ) -> anyhow::Result<Courier> {
-        Ok(self.courier(destination, Terms::default(), abort)?.0)
+        Ok(self.courier(destination, &Terms::default(), abort)?.0)
     }
 
     /// Gives nothing up for its age.
@@ -244,7 +244,7 @@ impl Depot {
     fn courier(
         &mut self,
         destination: &Destination,
-        terms: Terms,
+        terms: &Terms,
         abort: &Receiver<Infallible>,
     ) -> anyhow::Result<(Courier, Sender<Outgoing>)> {
         let now = Instant::now();
@@ -364,7 +364,10 @@ impl Depot {
             }
         }
         let last = Instant::now() + grace;
-        let has_ended = late.iter_mut().map(|courier| courier.wait(last)).fold(true, |all, ended| all && ended);
+        let mut has_ended = true;
+        for courier in &mut late {
+            has_ended &= courier.wait(last);
+        }
         late.into_iter().for_each(Crew::dismiss);
         self.network.take().into_iter().for_each(|network| network.shutdown_timeout(NETWORK_GRACE));
         (has_ended, is_in_time)

@@ -66,7 +66,10 @@ mod tests {
     const MORE: Sight = Sight { has_changed: false, has_more: true };
     const CHANGED: Sight = Sight { has_changed: true, has_more: false };
 
-    fn check(looks: &[(&[(&str, u8)], Sight, &[(&str, u8)])]) {
+    /// What is there.
+    type Files<'a> = &'a [(&'a str, u8)];
+
+    fn check(looks: &[(Files<'_>, Sight, Files<'_>)]) {
         let mut settled = Settled::new();
         settled.look([("a", 1)].into(), true);
         for (place, (found, sight, taken)) in looks.iter().enumerate() {
@@ -90,7 +93,7 @@ mod tests {
     #[test]
     fn what_is_gone_for_a_moment_stays() {
         check(&[(&[], MORE, &[("a", 1)]), (&[("a", 1)], NOTHING, &[("a", 1)]), (&[], MORE, &[("a", 1)])]);
-        let renamed: &[(&str, u8)] = &[("b", 1)];
+        let renamed: Files<'_> = &[("b", 1)];
         check(&[(renamed, MORE, &[("a", 1)]), (&[("a", 1)], NOTHING, &[("a", 1)])]);
         check(&[(renamed, MORE, &[("a", 1)]), (renamed, CHANGED, renamed)]);
     }
