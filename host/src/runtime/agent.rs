@@ -253,15 +253,10 @@ impl Agent {
 
     /// Gives a pipeline other processors, between two batches of each worker.
     pub(super) fn replace_processors(&self, name: &str, stages: &[Arc<Stage>]) {
-<<<<<<< HEAD
         if let Some(pipeline) = self.pipelines.iter().find(|pipeline| pipeline.running.name == name) {
             let turns = pipeline.running.lineup.change(stages, trials::now());
             turns.iter().for_each(|turn| trials::tell(name, turn, &self.commons.alarms));
         }
-=======
-        let pipeline = self.pipelines.iter().find(|pipeline| pipeline.running.name == name);
-        pipeline.iter().for_each(|pipeline| pipeline.running.lineup.replace(stages.to_vec()));
->>>>>>> f04a891 (tests: many changes in any order, beside rotation)
     }
 
     /// The processors that the config of a pipeline asked for last.
