@@ -284,6 +284,7 @@ fn many_changes_in_any_order_lose_and_double_nothing() -> Result<()> {
     let mut agent = scratch.loglift(RUN).start()?;
     agent.wait_for_log("running")?;
     let (_, count) = while_lines_flow(&scratch, "a", |written| {
+        wait_for_more(&scratch, &mut agent, written, &outs[0])?;
         for round in 1..=ROUNDS {
             match random.number() % 5 {
                 0 => outs.push(format!("{round}.json")),
@@ -452,6 +453,25 @@ fn what_an_old_version_cannot_deliver_is_delivered_by_the_new_one() -> Result<()
     let log = finish(&scratch, agent, "a.json", 1000)?;
     ensure!(log.contains("not all that was read could be delivered in 1 s"), "{log}");
     expect_numbered(&scratch, &["a.json"], 1000)
+}
+
+#[test]
+fn an_agent_ends_though_a_pipeline_is_being_replaced() -> Result<()> {
+    let scratch = scratch()?;
+    scratch.write("no-directory", "")?;
+    scratch.write("conf/a.yaml", config(&scratch, "a", &[], "no-directory/a.json"))?;
+    scratch.write("a.log", numbered(0, 10))?;
+    let invocation = scratch.loglift(&[RUN, &["--drain-timeout", "2"]].concat());
+    let mut agent = invocation.start()?;
+    agent.wait_for_log("FLUSH_FAIL_ALARM")?;
+    replace(&scratch, "conf/a.yaml", config(&scratch, "a", &[], "a.json"))?;
+    wait_for_state(&mut agent, "a", "stopping")?;
+    let found = agent.terminate()?;
+    ensure!(found.code() == Some(1), "nothing was delivered: {}", found.stderr);
+    // The next agent has it all.
+    let agent = scratch.loglift(RUN).start()?;
+    finish(&scratch, agent, "a.json", 10)?;
+    expect_numbered(&scratch, &["a.json"], 10)
 }
 
 #[test]

@@ -253,6 +253,7 @@ fn pipelines(vitals: &Vitals, now: Instant) -> Vec<PipelineStatus> {
         .collect();
     let broken = configs.into_iter().filter(|(_, config)| config.problem.is_some());
     all.extend(broken.map(|(name, config)| PipelineStatus { name, config: Some(config), ..PipelineStatus::default() }));
+    all.sort_by(|a, b| a.name.cmp(&b.name));
     all
 }
 
