@@ -1,5 +1,6 @@
 //! What becomes of the events that a processor fails on, and of the others, by each policy. Without an agent around them.
 
+use std::path::Path;
 use std::sync::{Arc, LazyLock, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -17,19 +18,28 @@ use loglift::processor::lineup::{Lineup, Moment};
 use loglift::processor::quarantine::{Case, Quarantine};
 use loglift::processor::stage::{Policy, Stage};
 use loglift::telemetry::alarm::Alarms;
-use loglift_tests::guests::misbehaving;
+use loglift_tests::guests::{exemplary, misbehaving};
 
 /// A processor that does this for batches that hold `poison`, and else gives each event the field `seen`.
 fn stage(what: &str, on_error: OnError, breaker: BreakerSpec) -> Arc<Stage> {
-    static COMPONENT: LazyLock<Component> = LazyLock::new(|| {
-        let engine = Arc::new(Engine::new(None).expect("wasmtime runs here"));
-        let bytes = std::fs::read(misbehaving().expect("it compiles")).expect("it can be read");
-        Component::load(&engine, &bytes).expect("it is a processor")
-    });
+    static COMPONENT: LazyLock<Component> = LazyLock::new(|| component(misbehaving()));
     let config = format!(r#"{{"Do": "{what}", "When": "poison"}}"#);
     let policy = Policy { on_error, breaker, ..Policy::default() };
     let stage = Stage::new(what.to_owned(), COMPONENT.clone(), config, Context::default(), policy);
     Arc::new(stage.expect("it can be set up"))
+}
+
+/// A processor that drops events which say so, and leaves others as they are.
+fn dropper() -> Arc<Stage> {
+    let config = r#"{"Do": "drop"}"#.to_owned();
+    let stage = Stage::new("drop".to_owned(), component(exemplary()), config, Context::default(), Policy::default());
+    Arc::new(stage.expect("it can be set up"))
+}
+
+fn component(path: Result<&Path>) -> Component {
+    static ENGINE: LazyLock<Arc<Engine>> = LazyLock::new(|| Arc::new(Engine::new(None).expect("wasmtime runs here")));
+    let bytes = std::fs::read(path.expect("it compiles")).expect("it can be read");
+    Component::load(&ENGINE, &bytes).expect("it is a processor")
 }
 
 fn sick(on_error: OnError) -> Arc<Stage> {
@@ -183,7 +193,7 @@ fn held_up(stages: &[&Arc<Stage>], stage: &Stage, change: impl FnOnce(&Lineup)) 
 
 #[test]
 fn a_halted_batch_goes_on_with_the_processor_that_takes_the_place() -> Result<()> {
-    let (before, halted, next) = (well(), sick(OnError::Halt), stage("nothing", OnError::Keep, never()));
+    let (before, halted, next) = (dropper(), sick(OnError::Halt), well());
     let shown = held_up(&[&before, &halted], &halted, |lineup| {
         assert_eq!(halted.trouble().unwrap(), "halted: trapped: it panicked or aborted at app.log, offset 4");
         put(lineup, &[Arc::clone(&before), Arc::clone(&next)]);
