@@ -1,5 +1,5 @@
-//! Pipelines, their configs and their components are replaced while lines flow: none is lost, none comes twice, and those of a
-//! file stay in order.
+//! Pipelines, their configs and their components are replaced while lines flow: none is lost, none comes twice, and
+//! those of a file stay in order.
 
 use std::fs;
 use std::os::unix::fs::symlink;

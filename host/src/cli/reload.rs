@@ -19,7 +19,8 @@ pub(super) struct ReloadArguments {
     json: bool,
 }
 
-/// Has the agent of the data directory look at its configs now, and prints what changed. Returns whether nothing is wrong.
+/// Has the agent of the data directory look at its configs now, and prints what changed. Returns whether nothing is
+/// wrong.
 pub(super) fn reload(arguments: &ReloadArguments, common: &Common) -> anyhow::Result<bool> {
     let data_dir = data_dir::path(common.data_dir.as_deref());
     let asked = ask_patiently(&data_dir, "reload", PATIENCE);

@@ -22,8 +22,8 @@ use crate::telemetry::alarm::Alarms;
 
 /// Runs pipelines until SIGTERM or Ctrl-C. Returns whether all went well.
 ///
-/// A pipeline that is wrong does not keep the others from running. Without a single one that is right, the agent waits for one
-/// to come if there is a directory where that can be, and else ends.
+/// A pipeline that is wrong does not keep the others from running. Without a single one that is right, the agent waits
+/// for one to come if there is a directory where that can be, and else ends.
 pub(super) fn run(arguments: &RunArguments, common: &Common) -> anyhow::Result<bool> {
     let Some(agent_config) = load_agent_config(arguments.agent_config.as_deref()) else { return Ok(false) };
     let workshop = common.workshop(true, &agent_config)?;

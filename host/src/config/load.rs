@@ -62,8 +62,8 @@ pub fn find(path: &Path) -> Result<Found, Problem> {
     Ok(Found { files: files.collect(), warnings })
 }
 
-/// Loads one config file, or all those directly in a directory, as [`find`] finds them. Of two for one pipeline name the first
-/// counts.
+/// Loads one config file, or all those directly in a directory, as [`find`] finds them. Of two for one pipeline name
+/// the first counts.
 ///
 /// # Errors
 /// Only if nothing at all can be read at `path`. What is wrong with one file is in its entry.

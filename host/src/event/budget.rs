@@ -24,7 +24,8 @@ struct Used {
     next_share: u64,
 }
 
-/// The part that one pipeline has in a [`Budget`]. It is there for others when the last clone and the last permit are gone.
+/// The part that one pipeline has in a [`Budget`]. It is there for others when the last clone and the last permit are
+/// gone.
 #[derive(Debug, Clone)]
 pub struct Share(Arc<Seat>);
 

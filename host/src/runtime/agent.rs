@@ -95,8 +95,8 @@ impl Vitals {
 }
 
 impl Agent {
-    /// Starts an agent without a pipeline. Files go on where `store` says that they had come to, which is what was `recovered`
-    /// from it.
+    /// Starts an agent without a pipeline. Files go on where `store` says that they had come to, which is what was
+    /// `recovered` from it.
     ///
     /// # Errors
     /// When no thread can be started.
@@ -153,8 +153,8 @@ impl Agent {
         })
     }
 
-    /// Answers questions on a socket in `data_dir`, which this agent alone uses, until it stops. Who is asked to look at the
-    /// configs gets `reloads`.
+    /// Answers questions on a socket in `data_dir`, which this agent alone uses, until it stops. Who is asked to look
+    /// at the configs gets `reloads`.
     ///
     /// # Errors
     /// When that is not possible; nothing else is different then.
@@ -168,8 +168,9 @@ impl Agent {
         Pulse { vitals: Arc::clone(&self.vitals), has_panicked: Arc::clone(&self.commons.has_panicked) }
     }
 
-    /// Says where pipelines will ship to that are added soon, an entry for each flusher. Destinations to which nothing ships any
-    /// more are closed: what waits for one of them may follow its logstore to another endpoint. Returns whether there were any.
+    /// Says where pipelines will ship to that are added soon, an entry for each flusher. Destinations to which nothing
+    /// ships any more are closed: what waits for one of them may follow its logstore to another endpoint. Returns
+    /// whether there were any.
     pub(super) fn make_room(&mut self, coming: &[Destination]) -> bool {
         let running = self.pipelines.iter().flat_map(|pipeline| &pipeline.destinations);
         let meant: Vec<&Destination> = running.chain(coming).collect();
@@ -177,7 +178,8 @@ impl Agent {
         self.depot.close_unused()
     }
 
-    /// Starts a pipeline, whose files go on where one of this name left them. They are looked for from [`Self::look`] on.
+    /// Starts a pipeline, whose files go on where one of this name left them. They are looked for from [`Self::look`]
+    /// on.
     pub(super) fn add(&mut self, assembly: Assembly, rank: Rank) -> anyhow::Result<()> {
         let name = assembly.name.clone();
         let left = checkpoints::lock(&self.checkpoints).left(&name);
@@ -205,8 +207,9 @@ impl Agent {
         }
     }
 
-    /// Stops a pipeline: it reads no more, and delivers what it has read. What it could not deliver when `patience` is spent is
-    /// as if it had not been read. If another one of its name `is_coming`, its files belong to nobody else meanwhile.
+    /// Stops a pipeline: it reads no more, and delivers what it has read. What it could not deliver when `patience` is
+    /// spent is as if it had not been read. If another one of its name `is_coming`, its files belong to nobody else
+    /// meanwhile.
     ///
     /// If there was an interrupt, the pipeline is still there, and its end goes on.
     pub(super) fn end(
@@ -331,7 +334,8 @@ impl Agent {
 }
 
 impl Pulse {
-    /// Whether all pipelines have ended by themselves, since nothing takes their events any more, or something is broken.
+    /// Whether all pipelines have ended by themselves, since nothing takes their events any more, or something is
+    /// broken.
     pub fn has_ended(&self) -> bool {
         let pipelines = self.vitals.pipelines();
         let has_ended = |running: &Arc<Running>| running.has_ended() && !running.is_stopping.load(Ordering::Relaxed);

@@ -49,8 +49,8 @@ impl Crew {
         self.complete().recv_deadline(deadline) == Err(RecvTimeoutError::Disconnected)
     }
 
-    /// Collects the threads that have ended. One that hangs in a call of the system ends with the process, and cannot be waited
-    /// for.
+    /// Collects the threads that have ended. One that hangs in a call of the system ends with the process, and cannot
+    /// be waited for.
     pub(super) fn dismiss(self) {
         self.threads.into_iter().filter(JoinHandle::is_finished).for_each(|thread| drop(thread.join()));
     }

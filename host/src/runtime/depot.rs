@@ -1,5 +1,5 @@
-//! The destinations of all pipelines, each with its courier, opened with the first pipeline that ships there and closed after
-//! the last.
+//! The destinations of all pipelines, each with its courier, opened with the first pipeline that ships there and closed
+//! after the last.
 
 use std::collections::{BTreeSet, HashMap};
 use std::convert::Infallible;
@@ -344,8 +344,8 @@ impl Depot {
         Ok(network.handle().clone())
     }
 
-    /// Ends all couriers: they deliver what they have until `deadline`, and bring the rest to disk. Nothing is given to them
-    /// any more by then. Returns whether all have ended, and in time.
+    /// Ends all couriers: they deliver what they have until `deadline`, and bring the rest to disk. Nothing is given to
+    /// them any more by then. Returns whether all have ended, and in time.
     pub(super) fn end(&mut self, deadline: Instant, grace: Duration) -> (bool, bool) {
         let mut couriers = Vec::new();
         for (_, Post { packages, courier, abort, .. }) in self.posts.drain() {

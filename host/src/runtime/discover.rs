@@ -38,9 +38,11 @@ pub(super) struct Discovery {
 
 /// What is to change about the inputs.
 pub(super) enum Request {
-    /// These are there too, all at once: who owns a file depends on all of them. Each takes the place of one with its name.
+    /// These are there too, all at once: who owns a file depends on all of them. Each takes the place of one with its
+    /// name.
     Add(Vec<Input>),
-    /// The workers of this pipeline are told of nothing more, so that they stop. Its files belong to nobody else meanwhile.
+    /// The workers of this pipeline are told of nothing more, so that they stop. Its files belong to nobody else
+    /// meanwhile.
     Suspend(String),
     /// This pipeline is gone. Its files belong to others from now on, if these mean them.
     Remove(String),

@@ -1,6 +1,7 @@
 //! Opens directories, builds stages, joins them by channels, and drains them.
 //!
-//! An `agent` runs `pipeline`s, which come and go while it runs; each is made of what `assemble` has made of its config.
+//! An `agent` runs `pipeline`s, which come and go while it runs; each is made of what `assemble` has made of its
+//! config.
 
 pub mod agent;
 pub mod assemble;

@@ -91,8 +91,8 @@ struct Start<'a> {
 }
 
 impl Pipeline {
-    /// Starts the flushers and workers of a pipeline. Returns it with what looks for its files, which go on where `left` says
-    /// that they had come to by the second, in Unix nanoseconds.
+    /// Starts the flushers and workers of a pipeline. Returns it with what looks for its files, which go on where
+    /// `left` says that they had come to by the second, in Unix nanoseconds.
     pub(super) fn start(
         assembly: Assembly,
         rank: Rank,
@@ -163,8 +163,8 @@ impl Pipeline {
         Ok((Self { running, destinations, crew, abort: Some(abort) }, input))
     }
 
-    /// Waits until everything that was read is delivered, after [`super::discover`] has let the workers go. Gives up when
-    /// `patience` is spent, and then what was not delivered is as if it had not been read.
+    /// Waits until everything that was read is delivered, after [`super::discover`] has let the workers go. Gives up
+    /// when `patience` is spent, and then what was not delivered is as if it had not been read.
     pub(super) fn drain(&mut self, patience: Duration, interrupt: &Receiver<Infallible>) -> End {
         let deadline = Instant::now() + patience;
         let done = &self.running.done;

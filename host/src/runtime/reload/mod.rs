@@ -1,9 +1,10 @@
 //! Makes what runs what the configs say, while lines flow.
 //!
-//! Config files and components are watched: the system tells of changes, and polling finds what it does not tell (`watch`).
-//! What was found is taken when two looks in a row agree on it (`settle`). Pipelines are compared one by one (`plan`): one that
-//! is the same is not touched, one with other processors gets these between two batches, and one that reads or delivers
-//! otherwise is stopped and started, its files going on where they were (`apply`). What is wrong changes nothing.
+//! Config files and components are watched: the system tells of changes, and polling finds what it does not tell
+//! (`watch`). What was found is taken when two looks in a row agree on it (`settle`). Pipelines are compared one by one
+//! (`plan`): one that is the same is not touched, one with other processors gets these between two batches, and one
+//! that reads or delivers otherwise is stopped and started, its files going on where they were (`apply`). What is wrong
+//! changes nothing.
 
 mod apply;
 mod plan;
@@ -129,7 +130,8 @@ impl Supervisor {
         self.means.sources.iter().any(|source| source.is_dir())
     }
 
-    /// Keeps looking, on a thread of its own. Gives the agent, which is to answer on a socket, the way to ask for a look.
+    /// Keeps looking, on a thread of its own. Gives the agent, which is to answer on a socket, the way to ask for a
+    /// look.
     ///
     /// # Errors
     /// If there can be no such thread.

@@ -1,5 +1,5 @@
-//! Takes what is found only when it stays as it is: files are seen half written, and are gone for a moment while they are
-//! replaced.
+//! Takes what is found only when it stays as it is: files are seen half written, and are gone for a moment while they
+//! are replaced.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -82,7 +82,8 @@ impl Watch {
                     self.warnings.extend(warnings);
                 }
                 Err(problem) => {
-                    // A file that was named may be removed as any other. A directory that cannot be read removes nothing.
+                    // A file that was named may be removed as any other. A directory that cannot be read removes
+                    // nothing.
                     let known = self.configs.taken().iter().filter(|((known, _), _)| *known == place);
                     let is_removed = |path: &Path| path == source && is_absent(source);
                     let kept = known.filter(|((_, path), _)| !is_removed(path));
@@ -176,6 +177,6 @@ fn is_absent(path: &Path) -> bool {
     fs::metadata(path).is_err_and(|error| error.kind() == ErrorKind::NotFound)
 }
 
-/// A file that was written to a shorter time ago is read with every look: clocks of file systems do not tell two writes apart
-/// that come right after each other.
+/// A file that was written to a shorter time ago is read with every look: clocks of file systems do not tell two writes
+/// apart that come right after each other.
 const FRESH: Duration = Duration::from_secs(2);
