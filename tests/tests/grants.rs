@@ -2,8 +2,15 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::sync::Arc;
+use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context as _, Result, ensure};
+use loglift::config::Capabilities;
+use loglift::processor::component::Component;
+use loglift::processor::engine::Engine;
+use loglift::processor::stage::{Policy, Stage};
+use loglift::processor::{Context, Limits};
 use loglift_tests::agent::Finished;
 use loglift_tests::guests::{misbehaving, reaching};
 use loglift_tests::scratch::Scratch;
@@ -107,6 +114,26 @@ fn nobody_sleeps_longer_than_a_call_may_take() -> Result<()> {
     let found = reach(&scratch, "Do: sleep", "Capabilities: {Clock: true}, Limits: {Time: 100ms}")?;
     let error = saw(&found)?;
     ensure!(error.ends_with("ran for longer than its limit of 100ms"), "{error}");
+    Ok(())
+}
+
+#[test]
+fn nobody_waits_in_a_runtime_that_stands_still() -> Result<()> {
+    // One whose timers stand still while its only thread is busy.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let _in_runtime = runtime.enter();
+    let component = Component::load(&Arc::new(Engine::new(None)?), &fs::read(reaching()?)?)?;
+    let limits = Limits { setup: Duration::from_millis(100), ..Limits::default() };
+    let capabilities = Capabilities { clock: true, ..Capabilities::default() };
+    let policy = Policy { limits, capabilities, ..Policy::default() };
+    let set_up = |what: &str| {
+        let config = format!(r#"{{"Do": "{what}", "Early": true}}"#);
+        let stage = Stage::new("stage".to_owned(), component.clone(), config, Context::default(), policy.clone());
+        stage.map(|stage| stage.notes).map_err(|error| error.to_string())
+    };
+    assert_eq!(set_up("nap"), Ok(vec!["napped".to_owned()]));
+    let error = set_up("sleep").err().context("it slept")?;
+    assert_eq!(error, "cannot be set up: ran for longer than its limit of 100ms");
     Ok(())
 }
 

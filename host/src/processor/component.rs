@@ -210,6 +210,7 @@ fn deny_resource(linker: &mut wasmtime::component::LinkerInstance<'_, Guest>, na
 /// What a component says of itself, or why it fails to.
 fn describe(machine: &Machine, pre: &ProcessorPre<Guest>, imports_wasi: bool) -> Result<Description, String> {
     let (limits, nothing) = (Limits::default(), Capabilities::default());
+    let _runtime = imports_wasi.then(wasi::enter);
     let log = Arc::new(GuestLog::new("describe", limits.log_lines_per_second));
     let outside = Outside::new(&nothing, Source::Real);
     let guest = Guest::new(

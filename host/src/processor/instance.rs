@@ -11,6 +11,7 @@ use super::component::Component;
 use super::fault::{Fault, FaultKind};
 use super::guest::{Equipment, Guest};
 use super::outside::{Heard, Source};
+use super::wasi;
 use crate::telemetry::one_line;
 
 /// What the host tells every processor.
@@ -62,6 +63,7 @@ impl Instance {
     ) -> Result<(Self, Setup), SetupError> {
         let machine = component.machine();
         let limits = equipment.limits;
+        let _runtime = component.imports_wasi().then(wasi::enter);
         let guest = Guest::new(equipment, component.imports_wasi()).map_err(SetupError::Fault)?;
         let (mut store, processor, _call) =
             guest.instantiate(machine, component.pre()).map_err(|fault| SetupError::Fault(fault.message))?;
@@ -97,12 +99,16 @@ impl Process for Instance {
             let steps = fuel.per_byte.saturating_mul(batch.bytes.len() as u64).saturating_add(fuel.base);
             self.store.set_fuel(steps).expect("the engine counts fuel for a processor that asks for it");
         }
-        let limit = if patience == Patience::Full { &self.time_limit } else { &self.short_limit };
+        let (limit, time) = match patience {
+            Patience::Full => (&self.time_limit, limits.time),
+            Patience::Short => (&self.short_limit, limits.time / SHORT_TIME_DIVISOR),
+        };
+        let _runtime = self.store.data().wasi.is_some().then(wasi::enter);
         let _call = limit.begin(&mut self.store);
         let guest = self.store.data_mut();
         guest.refused_bytes = None;
         if let Some(wasi) = &mut guest.wasi {
-            wasi.begin_call(batch.read_seconds, limits.time);
+            wasi.begin_call(batch.read_seconds, time);
         }
         match self.processor.loglift_processor_columnar().call_process(&mut self.store, batch) {
             Ok(Ok(answer)) => Ok(answer),

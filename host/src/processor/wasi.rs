@@ -10,9 +10,11 @@ mod files;
 mod output;
 mod random;
 
-use std::sync::Arc;
+use std::io;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use tokio::runtime::{Builder, EnterGuard, Runtime};
 use tokio::time::Instant;
 use wasmtime::component::{Linker, ResourceTable};
 use wasmtime_wasi::p2::bindings::{clocks, random as wasi_random};
@@ -79,8 +81,28 @@ impl Wasi {
     }
 }
 
+/// Has what components wait for happen in a runtime of its own, until what is returned is dropped. The library would take
+/// the one that the thread is in, which may stand still while the thread runs a component.
+pub(super) fn enter() -> EnterGuard<'static> {
+    RUNTIME.get().expect("it was started when WASI was linked").enter()
+}
+
+fn start_runtime() -> io::Result<()> {
+    if RUNTIME.get().is_none() {
+        let mut builder = Builder::new_multi_thread();
+        builder.worker_threads(1).max_blocking_threads(MAX_BLOCKING_THREADS).thread_name("wasi").enable_time();
+        // Whoever was faster started the same.
+        let _ = RUNTIME.set(builder.build()?);
+    }
+    Ok(())
+}
+
+/// For as long as the agent lives: what is left in it may wait for the kernel.
+static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+
 /// Adds to a linker what is there of WASI.
 pub(super) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+    start_runtime()?;
     wasmtime_wasi::p2::add_to_linker_sync(linker)?;
     linker.allow_shadowing(true);
     clocks::wall_clock::add_to_linker::<_, clock::Clocks>(linker, clock::view)?;
@@ -108,3 +130,6 @@ impl WasiView for Guest {
 
 /// Open files, streams and the like that an instance may have.
 const MAX_RESOURCES: usize = 1000;
+
+/// Threads that read and write files for all components together: one for each that does so now.
+const MAX_BLOCKING_THREADS: usize = 64;
