@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::machine::unix_seconds;
 use crate::checkpoint::{Entry, Recovered, State, Store, is_expired};
-use crate::input::follow::catalog::Left;
+use crate::input::follow::left::Left;
 use crate::input::follow::track::{Phase, Seen, Track, Tracks};
 use crate::input::stat::Stat;
 use crate::telemetry::alarm::{Alarm, Alarms};

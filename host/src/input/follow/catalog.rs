@@ -9,13 +9,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::event::{FileId, Ledger, Loss, Offset, Position, Progress, Signature, Source};
+use crate::event::{FileId, Loss, Offset, Position, Progress, Signature, Source};
 use crate::input::follow::begin;
 use crate::input::follow::disk;
 use crate::input::follow::find::{self, Found, Whereabouts};
 use crate::input::follow::first::{FirstRead, first_read};
 use crate::input::follow::follower::FollowSpec;
-use crate::input::follow::identity::{Match, Remembered, compare};
+use crate::input::follow::identity::Match;
+use crate::input::follow::left::Left;
 use crate::input::follow::related::{age_rank, bases, is_compressed_name};
 use crate::input::follow::track::{Phase, Seen, Track, Tracks};
 use crate::input::stat::Stat;
@@ -50,25 +51,6 @@ pub struct Catalog {
     /// What others have begun from this generation on was not known when it was decided what to begin.
     since: u64,
     is_first_scan: bool,
-}
-
-/// What an earlier agent has left of a file.
-#[derive(Debug, Clone)]
-pub struct Left {
-    /// The generation of its track.
-    pub generation: u64,
-    /// The path that it was collected under.
-    pub path: PathBuf,
-    /// Which file it was.
-    pub id: FileId,
-    /// When the file was made, in Unix nanoseconds.
-    pub birth_ns: Option<i64>,
-    /// Up to where it is done with.
-    pub position: Position,
-    /// What became of its bytes.
-    pub ledger: Ledger,
-    /// What was last seen of it.
-    pub seen: Seen,
 }
 
 /// What changed among the paths that match.
@@ -602,45 +584,6 @@ impl Action {
     }
 }
 
-impl Left {
-    /// Whether something of it is to be read, as far as is known.
-    fn is_wanted(&self) -> bool {
-        self.seen.phase == Phase::Followed
-    }
-
-    /// Finds the file under another name, in the directory that it was in or up to `depth` levels below.
-    fn find(&self, depth: u64) -> Whereabouts {
-        // A link that keeps its name leads to where its files are renamed.
-        let behind_link = std::fs::canonicalize(&self.seen.real_path).ok();
-        let paths = [Some(&self.seen.real_path), Some(&self.path), behind_link.as_ref()].into_iter().flatten();
-        let directories: Vec<&Path> = paths.filter_map(|path| path.parent()).collect();
-        // One that is renamed while its directory is read may not be seen.
-        let looks = (0..FIND_TIMES).flat_map(|_| &directories);
-        looks.fold(Whereabouts::Nowhere, |known, directory| known.or_else(|| self.find_in(directory, depth)))
-    }
-
-    fn find_in(&self, directory: &Path, depth: u64) -> Whereabouts {
-        let found = match find::by_id(directory, self.id, self.birth_ns, depth) {
-            Whereabouts::Open(found) => found,
-            whereabouts => return whereabouts,
-        };
-        match self.matches(&found) {
-            Ok(Match::Other) => Whereabouts::Nowhere,
-            Ok(Match::Same | Match::Rewritten) => Whereabouts::Open(found),
-            Err(error) => Whereabouts::Closed(found.path, error),
-        }
-    }
-
-    fn matches(&self, found: &Found) -> io::Result<Match> {
-        if found.stat.id.inode != self.id.inode {
-            return Ok(Match::Other);
-        }
-        let remembered =
-            Remembered { id: self.id, birth_ns: self.birth_ns, head: self.seen.head, position: self.position };
-        Ok(compare(&remembered, &found.stat, &found.head()?, &found.before(&self.position)?))
-    }
-}
-
 /// Sorts the oldest file first. What has the name that all had is the newest, even if it is older than copies of what it was
 /// before. Clocks of file systems tick in milliseconds: where they do not tell, names do.
 fn age(found: &Found, lane: &Path) -> impl Ord + use<> {
@@ -692,9 +635,6 @@ fn tell_lost(actions: &mut Vec<Action>, track: &Track, lost: u64, cause: Loss) {
 
 /// How soon a file that could not be opened is tried again.
 const RETRY_TIME: Duration = Duration::from_secs(1);
-
-/// How often a file that is missing is looked for.
-const FIND_TIMES: usize = 2;
 
 /// How long after it was made a file may be found that was renamed while its directory was looked at.
 const ROTATION_TIME: Duration = Duration::from_secs(10);

@@ -15,12 +15,13 @@ use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::event::{Budget, EventBatch, FileId, Share};
-use crate::input::follow::catalog::{Action, Catalog, Changes, Left, Moment, Told};
+use crate::input::follow::catalog::{Action, Catalog, Changes, Moment, Told};
 use crate::input::follow::delay::Delay;
 use crate::input::follow::disk::faults;
 use crate::input::follow::find::Found;
 use crate::input::follow::follower::FollowSpec;
 use crate::input::follow::lane::{Advance, Lane};
+use crate::input::follow::left::Left;
 use crate::input::follow::tail::{LOST_TIME, Patience};
 use crate::input::follow::track::{Seen, Tracks};
 use crate::input::records::chunk::{EventSpec, Notices};
