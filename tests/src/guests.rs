@@ -54,6 +54,20 @@ pub fn reaching() -> Result<&'static Path> {
     component(&PATH, "loglift-wasi-guest")
 }
 
+/// The example of a processor that remembers.
+///
+/// # Errors
+/// If it does not compile.
+pub fn deduplicate() -> Result<&'static Path> {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    if let Some(path) = PATH.get() {
+        return Ok(path);
+    }
+    let built = Workspace::here().components(&Toolchain::find()?, &["loglift-deduplicate"])?;
+    let path = built.into_iter().next().context("one package makes one component")?.path;
+    Ok(PATH.get_or_init(|| path))
+}
+
 fn component(place: &'static OnceLock<PathBuf>, package: &str) -> Result<&'static Path> {
     if let Some(path) = place.get() {
         return Ok(path);

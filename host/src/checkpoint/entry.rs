@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::event::{FileId, Ledger, Offset, Position, Signature};
+use crate::event::{FileId, Ledger, Offset, Position, Remembered, Signature};
 
 /// How far one file has come for one pipeline.
 ///
@@ -55,17 +55,4 @@ pub struct Memory {
     pub pipeline: String,
     /// Its processors that remember something.
     pub processors: Vec<Remembered>,
-}
-
-/// What one processor remembers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Remembered {
-    /// The name of the processor: `processors[1] (processor_wasm)`.
-    pub name: String,
-    /// What its component calls itself.
-    pub component: String,
-    /// The version of the component.
-    pub version: String,
-    /// In a form of its own.
-    pub saved: Vec<u8>,
 }

@@ -26,7 +26,7 @@ mod store;
 #[cfg(test)]
 pub(crate) mod testing;
 
-pub use entry::{Entry, Memory, Remembered, State};
+pub use entry::{Entry, Memory, State};
 pub use expiry::is_expired;
 pub use moved::moved;
 pub use record::to_json;

@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
 
-use super::{Entry, Memory, Remembered, State};
-use crate::event::{FileId, Ledger, Loss, Offset, Position, SIGNATURE_BYTES, Signature};
+use super::{Entry, Memory, State};
+use crate::event::{FileId, Ledger, Loss, Offset, Position, Remembered, SIGNATURE_BYTES, Signature};
 
 /// What one line of the journal says.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,3 +6,17 @@ wasmtime::component::bindgen!({
     world: "processor",
     ownership: Borrowing { duplicate_if_necessary: true },
 });
+
+/// What a component that remembers exports besides.
+pub mod memory {
+    wasmtime::component::bindgen!({
+        inline: "
+            package loglift:host;
+
+            world remembering {
+                export loglift:processor/state@0.1.0;
+            }
+        ",
+        path: "../wit",
+    });
+}

@@ -8,9 +8,11 @@ use super::bindings::loglift::processor::types::{Answer, Batch};
 use super::bisect::Patience;
 use super::fault::{Fault, FaultKind};
 use super::lend::{Projection, whole};
+use super::memory::{Memory, Saved};
 use super::outside::{Heard, Source};
 use crate::event::EventBatch;
 use crate::telemetry::counter::ProcessorCounters;
+use crate::telemetry::one_line;
 
 /// Makes instances of a processor. Tests have processors of their own.
 pub(super) trait Maker {
@@ -25,12 +27,28 @@ pub(super) trait Maker {
 
     /// Where what it does is counted.
     fn counters(&self) -> &ProcessorCounters;
+
+    /// The version of what remembers something from batch to batch; `None` if nothing does.
+    fn remembers(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// An instance of a processor.
 pub(super) trait Process {
     /// Has a batch processed, within the limit of time or a small part of it.
     fn process(&mut self, batch: Batch<'_>, patience: Patience) -> Result<Answer, Fault>;
+
+    /// What it remembers, in a form of its own.
+    fn save(&mut self) -> Result<Vec<u8>, Fault> {
+        Ok(Vec::new())
+    }
+
+    /// Has it remember what one of the version `from_version` has saved. The inner error is its own word on that.
+    fn restore(&mut self, from_version: &str, saved: &[u8]) -> Result<Result<(), String>, Fault> {
+        let _ = (from_version, saved);
+        Ok(Ok(()))
+    }
 
     /// Whether the memory has come so near to its limit that a fresh instance is better.
     fn is_worn(&self) -> bool;
@@ -57,13 +75,39 @@ pub(super) struct Caller<M: Maker> {
     next_source: Option<Source>,
     /// What was recorded of them in the last one.
     heard: Vec<Heard>,
+    /// Of a processor that remembers.
+    memory: Option<Memory>,
+    /// What it answers is only looked at, and it remembers nothing of that.
+    is_probe: bool,
+    /// What has become of its memory, for a person.
+    notice: Option<String>,
 }
 
 impl<M: Maker> Caller<M> {
     /// A caller that makes its instance when there is something to do.
     pub(super) fn new(maker: M) -> Self {
         let projection = Projection::default();
-        Self { maker, instance: None, reads: None, projection, next_source: None, heard: Vec::new() }
+        let memory = maker.remembers().map(|_| Memory::default());
+        let (next_source, heard) = (None, Vec::new());
+        Self {
+            maker,
+            instance: None,
+            reads: None,
+            projection,
+            next_source,
+            heard,
+            memory,
+            is_probe: false,
+            notice: None,
+        }
+    }
+
+    /// One whose instances remember the same, and of which nothing is left.
+    pub(super) fn probe(&self) -> Self
+    where
+        M: Clone,
+    {
+        Self { memory: self.memory.clone(), is_probe: true, ..Self::new(self.maker.clone()) }
     }
 
     /// What makes its instances.
@@ -75,7 +119,97 @@ impl<M: Maker> Caller<M> {
     pub(super) fn ask(&mut self, batch: &mut EventBatch, patience: Patience) -> (Result<Answer, Fault>, Duration) {
         let start = Instant::now();
         let answer = self.ensure_instance().and_then(|()| self.ask_instance(batch, patience));
-        (answer, start.elapsed())
+        let took = start.elapsed();
+        if self.memory.is_some() && answer.is_ok() {
+            self.note(batch);
+        }
+        if self.instance.as_ref().is_some_and(Process::is_worn) {
+            self.instance = None;
+        }
+        (answer, took)
+    }
+
+    /// What the processor remembers, and the version that it has; `None` if it does not, or cannot say it.
+    pub(super) fn save(&mut self) -> Option<Saved> {
+        self.memory.as_ref()?;
+        self.ensure_instance().ok()?;
+        let memory = self.memory.as_mut()?;
+        if !memory.is_saved() {
+            let saved = self.instance.as_mut()?.save();
+            match saved {
+                Ok(bytes) => {
+                    let version = self.maker.remembers().unwrap_or_default().to_owned();
+                    memory.begin(Some(Saved { version, bytes }));
+                }
+                Err(fault) => {
+                    self.notice = Some(format!("cannot save what it remembers: {fault}"));
+                    self.instance = None;
+                    return None;
+                }
+            }
+        }
+        memory.saved().cloned()
+    }
+
+    /// Has the processor remember what was saved, from now on.
+    pub(super) fn remember(&mut self, saved: Saved) {
+        let Some(memory) = &mut self.memory else { return };
+        memory.begin(Some(saved));
+        if self.instance.is_some() {
+            self.recall();
+        }
+    }
+
+    /// What has become of its memory, if a person should hear of it.
+    pub(super) fn take_notice(&mut self) -> Option<String> {
+        self.notice.take()
+    }
+
+    /// Notes a batch that was answered, so that another instance can remember it.
+    fn note(&mut self, batch: &EventBatch) {
+        if self.is_probe {
+            // The next one is not to know of it.
+            self.instance = None;
+            return;
+        }
+        let Some(memory) = &mut self.memory else { return };
+        memory.note(batch);
+        let is_worn = self.instance.as_ref().is_some_and(Process::is_worn);
+        if memory.is_long() || is_worn {
+            drop(self.save());
+        }
+    }
+
+    /// Has a fresh instance remember what the one before it did. What it cannot is forgotten, and said.
+    fn recall(&mut self) {
+        let Some(memory) = self.memory.take() else { return };
+        let Some(instance) = &mut self.instance else { return };
+        let restored = memory.saved().map_or(Ok(Ok(())), |saved| instance.restore(&saved.version, &saved.bytes));
+        let refused = match restored {
+            Ok(Ok(())) => None,
+            Ok(Err(refused)) => Some(one_line(&refused)),
+            Err(fault) => Some(fault.to_string()),
+        };
+        if let Some(refused) = refused {
+            self.notice = Some(format!("begins without a memory, of what was saved it makes nothing: {refused}"));
+            self.instance = None;
+            self.memory = Some(Memory::default());
+            drop(self.ensure_instance());
+            return;
+        }
+        for batch in memory.since() {
+            if let Err(fault) = self.ask_instance(&mut batch.clone(), Patience::Full) {
+                let count = memory.since().len();
+                self.notice = Some(format!("has forgotten the last {count} batches, over which it fails now: {fault}"));
+                self.instance = None;
+                let mut rest = memory;
+                rest.forget_since();
+                self.memory = Some(rest);
+                drop(self.ensure_instance());
+                return;
+            }
+        }
+        self.memory = Some(memory);
     }
 
     /// Has the time and random numbers come from `source` in the next call.
@@ -100,6 +234,7 @@ impl<M: Maker> Caller<M> {
             self.maker.counters().instances.add(1);
             self.instance = Some(instance);
             self.reads = reads.map(|reads| reads.into_iter().map(String::into_bytes).collect());
+            self.recall();
         }
         Ok(())
     }
@@ -130,16 +265,144 @@ impl<M: Maker> Caller<M> {
         if has_source {
             self.heard = instance.listen(Source::Real);
         }
-        let is_worn = instance.is_worn();
         let checked = answered.and_then(|answer| {
             counters.out_bytes.add(answer.appended.len() as u64);
             check(&answer, Lent { batch, projection }, limits.answer_bytes)
                 .map(|()| answer)
                 .map_err(|invalid| Fault::new(FaultKind::InvalidAnswer, invalid.to_string()))
         });
-        if is_worn || checked.as_ref().is_err_and(|fault| !fault.leaves_instance()) {
+        if checked.as_ref().is_err_and(|fault| !fault.leaves_instance()) {
             self.instance = None;
         }
         checked
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::testing::batch;
+
+    /// Remembers every line that it was lent, and traps on `poison`.
+    #[derive(Debug, Clone, Copy)]
+    struct Elephant<'a> {
+        counters: &'a ProcessorCounters,
+        /// Does not take what was saved.
+        refuses: bool,
+    }
+
+    #[derive(Debug, Default)]
+    struct Trunk {
+        lines: String,
+        refuses: bool,
+    }
+
+    impl Maker for Elephant<'_> {
+        type Instance = Trunk;
+
+        fn fresh(&self) -> Result<(Trunk, Option<Vec<String>>), Fault> {
+            Ok((Trunk { refuses: self.refuses, ..Trunk::default() }, None))
+        }
+
+        fn limits(&self) -> Limits {
+            Limits::default()
+        }
+
+        fn counters(&self) -> &ProcessorCounters {
+            self.counters
+        }
+
+        fn remembers(&self) -> Option<&str> {
+            Some("1")
+        }
+    }
+
+    impl Process for Trunk {
+        fn process(&mut self, lent: Batch<'_>, _: Patience) -> Result<Answer, Fault> {
+            let text = |span: &[u32]| &lent.bytes[span[0] as usize..][..span[1] as usize];
+            for span in lent.values.chunks_exact(2) {
+                self.lines += std::str::from_utf8(text(span)).expect("text");
+            }
+            if self.lines.contains("poison") { Err(Fault::new(FaultKind::Trap, "trapped")) } else { Ok(nothing()) }
+        }
+
+        fn save(&mut self) -> Result<Vec<u8>, Fault> {
+            Ok(self.lines.clone().into_bytes())
+        }
+
+        fn restore(&mut self, from_version: &str, saved: &[u8]) -> Result<Result<(), String>, Fault> {
+            assert_eq!(from_version, "1");
+            self.lines = String::from_utf8(saved.to_vec()).expect("text");
+            Ok(if self.refuses { Err("never".to_owned()) } else { Ok(()) })
+        }
+
+        fn is_worn(&self) -> bool {
+            false
+        }
+
+        fn memory_bytes(&self) -> usize {
+            0
+        }
+    }
+
+    fn nothing() -> Answer {
+        Answer {
+            appended: Vec::new(),
+            names: None,
+            origins: None,
+            through: None,
+            seconds: None,
+            nanoseconds: None,
+            fields: crate::processor::bindings::loglift::processor::types::Fields::Unchanged,
+            tags: None,
+            outcomes: None,
+            counts: Vec::new(),
+            alarms: Vec::new(),
+        }
+    }
+
+    fn ask(caller: &mut Caller<Elephant<'_>>, line: &str) -> bool {
+        caller.ask(&mut batch(&[line]), Patience::Full).0.is_ok()
+    }
+
+    fn saved(caller: &mut Caller<Elephant<'_>>) -> String {
+        String::from_utf8(caller.save().expect("it remembers").bytes).expect("text")
+    }
+
+    #[test]
+    fn after_a_fault_it_remembers_what_it_has_answered_and_nothing_else() {
+        let counters = ProcessorCounters::default();
+        let mut caller = Caller::new(Elephant { counters: &counters, refuses: false });
+        assert!(ask(&mut caller, "a"));
+        assert_eq!(saved(&mut caller), "a");
+        assert!(ask(&mut caller, "b") && !ask(&mut caller, "poison") && ask(&mut caller, "c"));
+        assert!(!ask(&mut caller, "poison"));
+        assert_eq!(saved(&mut caller), "abc");
+        // Long after the last save, too.
+        let many: String = (0..100).map(|number| format!("{},", number % 10)).collect();
+        many.split_inclusive(',').for_each(|line| assert!(ask(&mut caller, line) && !ask(&mut caller, "poison")));
+        assert_eq!(saved(&mut caller), format!("abc{many}"));
+        assert_eq!(caller.take_notice(), None);
+    }
+
+    #[test]
+    fn what_is_only_tried_leaves_no_trace() {
+        let counters = ProcessorCounters::default();
+        let mut caller = Caller::new(Elephant { counters: &counters, refuses: false });
+        assert!(ask(&mut caller, "a"));
+        let mut probe = caller.probe();
+        assert!(ask(&mut probe, "x") && !ask(&mut probe, "poison") && ask(&mut probe, "y"));
+        assert_eq!((saved(&mut probe), saved(&mut caller)), ("a".to_owned(), "a".to_owned()));
+    }
+
+    #[test]
+    fn a_memory_that_is_refused_is_said_and_forgotten() {
+        let counters = ProcessorCounters::default();
+        let mut caller = Caller::new(Elephant { counters: &counters, refuses: true });
+        caller.remember(Saved { version: "1".to_owned(), bytes: b"old".to_vec() });
+        assert!(ask(&mut caller, "a"));
+        let notice = caller.take_notice().unwrap_or_default();
+        assert_eq!(notice, "begins without a memory, of what was saved it makes nothing: never");
+        assert_eq!(saved(&mut caller), "a");
     }
 }

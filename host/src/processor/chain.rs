@@ -10,7 +10,7 @@ use super::lineup::Lineup;
 use super::link::{Hold, Link, Said, Surroundings};
 use super::place::Place;
 use super::quarantine::Quarantine;
-use crate::event::EventBatch;
+use crate::event::{EventBatch, Remembered};
 use crate::telemetry::alarm::Alarms;
 
 /// The processors of a pipeline, instantiated for one worker.
@@ -58,6 +58,21 @@ impl Chain {
     pub fn with_quarantine(mut self, quarantine: Arc<dyn Quarantine>) -> Self {
         self.around.quarantine = Some(quarantine);
         self
+    }
+
+    /// Has processors begin with what those of these names remembered.
+    #[must_use]
+    pub fn with_memory(mut self, memory: &[Remembered]) -> Self {
+        for place in &mut self.places {
+            let known = memory.iter().find(|remembered| remembered.name == place.link.stage.name);
+            known.into_iter().for_each(|remembered| place.link.recall(remembered.clone()));
+        }
+        self
+    }
+
+    /// What the processors remember that do.
+    pub fn save(&mut self) -> Vec<Remembered> {
+        self.places.iter_mut().filter_map(|place| place.link.save()).collect()
     }
 
     /// Runs a batch through all processors, those that the line-up has now.

@@ -132,6 +132,11 @@ impl Component {
         self.engine.machine(self.counts_fuel)
     }
 
+    /// Whether it remembers something from batch to batch.
+    pub fn remembers(&self) -> bool {
+        self.exports.iter().any(|name| name == STATE)
+    }
+
     pub(super) fn imports_wasi(&self) -> bool {
         self.imports_wasi
     }
@@ -217,8 +222,8 @@ fn describe(machine: &Machine, pre: &ProcessorPre<Guest>, imports_wasi: bool) ->
         Equipment { limits, capabilities: &nothing, log: &log, zones: &Zones::default(), outside },
         imports_wasi,
     )?;
-    let (mut store, processor, _call) = guest.instantiate(machine, pre).map_err(|fault| fault.message)?;
-    let described = processor.loglift_processor_columnar().call_describe(&mut store);
+    let (mut store, exports, _call) = guest.instantiate(machine, pre, false).map_err(|fault| fault.message)?;
+    let described = exports.processor.loglift_processor_columnar().call_describe(&mut store);
     described.map_err(|error| store.data().fault(&error, limits.setup).message)
 }
 
@@ -246,5 +251,9 @@ fn list(names: &[String]) -> String {
 
 /// The export that makes a component a processor.
 pub(super) const CONTRACT: &str = "loglift:processor/columnar@0.1.0";
+
+/// The export by which a component says that it remembers.
+const STATE: &str = "loglift:processor/state@0.1.0";
+
 const CONTRACT_NAME: &str = "loglift:processor/columnar@";
 const CONTRACT_PACKAGE: &str = "loglift:processor/";

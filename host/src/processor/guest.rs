@@ -8,6 +8,7 @@ use wasmtime::{ResourceLimiter, Store, Trap};
 
 use super::bindings::loglift::processor::host::{Host, Level};
 use super::bindings::loglift::processor::types;
+use super::bindings::memory::Remembering;
 use super::bindings::{Processor, ProcessorPre};
 use super::clock::Call;
 use super::engine::Machine;
@@ -43,6 +44,13 @@ pub(super) struct Guest {
     pub(super) wasi: Option<Box<Wasi>>,
 }
 
+/// What an instance can be asked for.
+pub(super) struct Exports {
+    pub(super) processor: Processor,
+    /// Of a component that remembers.
+    pub(super) memory: Option<Remembering>,
+}
+
 impl Guest {
     /// # Errors
     /// A directory that is granted and not there.
@@ -59,7 +67,8 @@ impl Guest {
         self,
         machine: &Machine,
         pre: &ProcessorPre<Self>,
-    ) -> Result<(Store<Self>, Processor, Call), Fault> {
+        remembers: bool,
+    ) -> Result<(Store<Self>, Exports, Call), Fault> {
         let setup = self.limits.setup;
         let mut store = Store::new(machine.wasmtime(), self);
         store.limiter(|guest| guest);
@@ -73,8 +82,13 @@ impl Guest {
             wasi.begin_call(0, setup);
         }
         let call = machine.time_limit(setup).begin(&mut store);
-        match pre.instantiate(&mut store) {
-            Ok(processor) => Ok((store, processor, call)),
+        let instantiated = pre.instance_pre().instantiate(&mut store).and_then(|instance| {
+            let processor = Processor::new(&mut store, &instance)?;
+            let memory = remembers.then(|| Remembering::new(&mut store, &instance)).transpose()?;
+            Ok(Exports { processor, memory })
+        });
+        match instantiated {
+            Ok(exports) => Ok((store, exports, call)),
             Err(error) => Err(store.data().fault(&error, setup)),
         }
     }

@@ -4,12 +4,13 @@ use wasmtime::Store;
 
 use super::bindings::Processor;
 use super::bindings::loglift::processor::types::{self, Answer, Batch, Issue, Setup};
+use super::bindings::memory::Remembering;
 use super::bisect::Patience;
 use super::caller::Process;
-use super::clock::TimeLimit;
+use super::clock::{Call, TimeLimit};
 use super::component::Component;
 use super::fault::{Fault, FaultKind};
-use super::guest::{Equipment, Guest};
+use super::guest::{Equipment, Exports, Guest};
 use super::outside::{Heard, Source};
 use super::wasi;
 use crate::telemetry::one_line;
@@ -29,6 +30,10 @@ pub struct Context {
 pub(super) struct Instance {
     store: Store<Guest>,
     processor: Processor,
+    /// Of a component that remembers.
+    memory: Option<Remembering>,
+    /// That of saving and restoring what it remembers.
+    setup_limit: TimeLimit,
     time_limit: TimeLimit,
     /// That of calls whose answer is only looked at.
     short_limit: TimeLimit,
@@ -65,8 +70,9 @@ impl Instance {
         let limits = equipment.limits;
         let _runtime = component.imports_wasi().then(wasi::enter);
         let guest = Guest::new(equipment, component.imports_wasi()).map_err(SetupError::Fault)?;
-        let (mut store, processor, _call) =
-            guest.instantiate(machine, component.pre()).map_err(|fault| SetupError::Fault(fault.message))?;
+        let instantiated = guest.instantiate(machine, component.pre(), component.remembers());
+        let (mut store, Exports { processor, memory }, _call) =
+            instantiated.map_err(|fault| SetupError::Fault(fault.message))?;
         let extra: Vec<(&str, &str)> =
             context.extra.iter().map(|(name, fact)| (name.as_str(), fact.as_str())).collect();
         let facts = types::Context {
@@ -84,6 +90,8 @@ impl Instance {
         let instance = Self {
             store,
             processor,
+            memory,
+            setup_limit: machine.time_limit(limits.setup),
             time_limit: machine.time_limit(limits.time),
             short_limit: machine.time_limit(limits.time / SHORT_TIME_DIVISOR),
             worn_at_bytes: memory_bytes + (limits.memory_bytes - memory_bytes) / 2,
@@ -119,6 +127,20 @@ impl Process for Instance {
         }
     }
 
+    fn save(&mut self) -> Result<Vec<u8>, Fault> {
+        let Some(memory) = &self.memory else { return Ok(Vec::new()) };
+        let _call = begin(&mut self.store, &self.setup_limit);
+        let saved = memory.loglift_processor_state().call_save(&mut self.store);
+        saved.map_err(|error| self.store.data().fault(&error, self.store.data().limits.setup))
+    }
+
+    fn restore(&mut self, from_version: &str, saved: &[u8]) -> Result<Result<(), String>, Fault> {
+        let Some(memory) = &self.memory else { return Ok(Ok(())) };
+        let _call = begin(&mut self.store, &self.setup_limit);
+        let restored = memory.loglift_processor_state().call_restore(&mut self.store, from_version, saved);
+        restored.map_err(|error| self.store.data().fault(&error, self.store.data().limits.setup))
+    }
+
     fn is_worn(&self) -> bool {
         self.memory_bytes() > self.worn_at_bytes
     }
@@ -130,6 +152,20 @@ impl Process for Instance {
     fn listen(&mut self, source: Source) -> Vec<Heard> {
         self.store.data_mut().wasi.as_mut().map_or_else(Vec::new, |wasi| wasi.listen(source))
     }
+}
+
+/// Begins a call for no batch.
+fn begin(store: &mut Store<Guest>, limit: &TimeLimit) -> Call {
+    let setup = store.data().limits.setup;
+    if store.data().limits.fuel.is_some() {
+        store.set_fuel(u64::MAX).expect("the engine counts fuel for a processor that asks for it");
+    }
+    let guest = store.data_mut();
+    guest.refused_bytes = None;
+    if let Some(wasi) = &mut guest.wasi {
+        wasi.begin_call(0, setup);
+    }
+    limit.begin(store)
 }
 
 /// A processor as `Arc` users see it in logs.

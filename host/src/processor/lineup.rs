@@ -91,6 +91,11 @@ impl Lineup {
         self.lock().books.iter().map(|book| Arc::clone(&book.wanted)).collect()
     }
 
+    /// Whether one of the processors that run remembers something from batch to batch.
+    pub fn remembers(&self) -> bool {
+        self.lock().current.iter().any(|seat| seat.stage.remembers())
+    }
+
     /// The processors, with those that are tried.
     pub fn seats(&self) -> Vec<Seat> {
         self.lock().current.clone()

@@ -11,12 +11,13 @@ use super::bisect::Patience;
 use super::breaker::{Admission, Change, Outage};
 use super::caller::Caller;
 use super::fault::{Fault, FaultKind};
+use super::memory::Saved;
 use super::outside::Source;
 use super::quarantine::{Case, Quarantine};
 use super::rescue::{Failed, Rescue, rescue};
 use super::stage::{Stage, until};
 use crate::config::{BreakerPolicy, OnError};
-use crate::event::{EventBatch, GONE, Offset};
+use crate::event::{EventBatch, GONE, Offset, Remembered};
 use crate::telemetry::alarm::{Alarm, Alarms};
 use crate::telemetry::counter::{FaultCounters, ProcessorCounters};
 use crate::telemetry::one_line;
@@ -67,9 +68,27 @@ impl Link {
         Self { stage, caller }
     }
 
+    /// What the processor remembers, if it does.
+    pub(super) fn save(&mut self) -> Option<Remembered> {
+        let Saved { version, bytes } = self.caller.save()?;
+        let (name, component) = (self.stage.name.clone(), self.stage.description().name.clone());
+        Some(Remembered { name, component, version, saved: bytes })
+    }
+
+    /// Has the processor remember that, unless another component has saved it.
+    pub(super) fn recall(&mut self, remembered: Remembered) {
+        if remembered.component == self.stage.description().name {
+            let Remembered { version, saved: bytes, .. } = remembered;
+            self.caller.remember(Saved { version, bytes });
+        }
+    }
+
     /// Has a batch processed, whatever the component does.
     pub(super) fn run(&mut self, batch: &mut EventBatch, around: &Surroundings) -> Result<(), Hold> {
         let input_count = batch.len() as u64;
+        if let Some(notice) = self.caller.take_notice() {
+            self.raise("PROCESSOR_STATE_ALARM", None, notice, 1, around);
+        }
         let admission = self.stage.gate.admit();
         if let Admission::Refused(outage) = admission {
             self.pass_by(batch, outage, around)?;

@@ -32,6 +32,7 @@ mod lend;
 pub mod lineup;
 mod link;
 mod loudness;
+mod memory;
 mod outside;
 mod place;
 pub mod quarantine;

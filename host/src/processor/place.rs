@@ -28,7 +28,14 @@ impl Place {
     pub(super) fn new(seat: &Seat, earlier: &mut Vec<Link>) -> Self {
         let mut link_of = |stage: &Arc<Stage>| {
             let known = earlier.iter().position(|link| Arc::ptr_eq(&link.stage, stage));
-            known.map_or_else(|| Link::new(stage), |known| earlier.swap_remove(known))
+            if let Some(known) = known {
+                return earlier.swap_remove(known);
+            }
+            let mut link = Link::new(stage);
+            // What the version before it remembers, it goes on with.
+            let before = earlier.iter_mut().find(|before| before.stage.name == stage.name && stage.remembers());
+            before.and_then(Link::save).into_iter().for_each(|remembered| link.recall(remembered));
+            link
         };
         let link = link_of(&seat.stage);
         let tried = seat.trial.as_ref().map(|trial| {

@@ -60,7 +60,7 @@ pub(super) fn rescue<M: Maker + Clone>(
         return rescue;
     }
     // What is tried leaves no trace in the instance that goes on.
-    let mut clones = Caller::new(caller.maker().clone());
+    let mut clones = caller.probe();
     let mut probe = |range: Range<u32>, patience| {
         let (answer, took) = clones.ask(&mut batch.part(&range.collect::<Vec<_>>()), patience);
         (answer.map(drop), took)

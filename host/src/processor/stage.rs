@@ -126,6 +126,11 @@ impl Stage {
         }
     }
 
+    /// Whether it remembers something from batch to batch.
+    pub fn remembers(&self) -> bool {
+        self.component.remembers()
+    }
+
     /// What the component says of itself.
     pub fn description(&self) -> &Description {
         &self.component.description
@@ -254,6 +259,10 @@ impl Maker for Arc<Stage> {
 
     fn counters(&self) -> &ProcessorCounters {
         &self.counters
+    }
+
+    fn remembers(&self) -> Option<&str> {
+        self.component.remembers().then_some(self.component.description.version.as_str())
     }
 }
 

@@ -262,6 +262,12 @@ impl Agent {
         }
     }
 
+    /// Whether a pipeline runs as one whose processors remember something.
+    pub(super) fn remembers(&self, name: &str) -> bool {
+        let pipeline = self.pipelines.iter().find(|pipeline| pipeline.running.name == name);
+        pipeline.is_some_and(|pipeline| pipeline.running.tracks.has_marks())
+    }
+
     /// The processors that the config of a pipeline asked for last.
     pub(super) fn stages(&self, name: &str) -> Vec<Arc<Stage>> {
         let pipeline = self.pipelines.iter().find(|pipeline| pipeline.running.name == name);

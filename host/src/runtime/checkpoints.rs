@@ -8,8 +8,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::machine::unix_seconds;
-use crate::checkpoint::{Entry, Recovered, State, Store, is_expired};
-use crate::input::follow::left::Left;
+use crate::checkpoint::{Entry, Memory, Recovered, State, Store, is_expired};
+use crate::event::Remembered;
+use crate::input::follow::left;
 use crate::input::follow::track::{Phase, Seen, Track, Tracks};
 use crate::input::stat::Stat;
 use crate::telemetry::alarm::{Alarm, Alarms};
@@ -22,6 +23,10 @@ pub(super) struct Checkpoints {
     pub(super) pipelines: Vec<(String, Arc<Tracks>)>,
     /// What is in the store.
     pub(super) saved: HashMap<u64, Entry>,
+    /// What the processors of pipelines remember, as of the last mark that was settled.
+    pub(super) memories: HashMap<String, Memory>,
+    /// Those of them that are not in the store yet, or not as they are.
+    pub(super) unsaved_memories: HashSet<String>,
     /// What is to be in the store, of pipelines that have stopped.
     pub(super) unsaved: HashMap<u64, Entry>,
     /// When pipelines were there last, in Unix nanoseconds.
@@ -29,6 +34,17 @@ pub(super) struct Checkpoints {
     /// When an earlier agent was there last, in Unix nanoseconds.
     pub(super) alive_ns: Option<i64>,
     pub(super) alarms: Arc<Alarms>,
+}
+
+/// What was left of a pipeline.
+#[derive(Debug, Default)]
+pub(super) struct Left {
+    /// Its files.
+    pub(super) files: Vec<left::Left>,
+    /// When it was there last, in Unix nanoseconds.
+    pub(super) alive_ns: Option<i64>,
+    /// What its processors remembered of all that these files were read of.
+    pub(super) memory: Vec<Remembered>,
 }
 
 /// Saves what changed until nothing will change any more, and then once more.
@@ -53,6 +69,8 @@ impl Checkpoints {
             store,
             pipelines: Vec::new(),
             saved: recovered.entries.into_iter().map(|entry| (entry.generation, entry)).collect(),
+            memories: recovered.memories.into_iter().map(|memory| (memory.pipeline.clone(), memory)).collect(),
+            unsaved_memories: HashSet::new(),
             unsaved: HashMap::new(),
             stopped: HashMap::new(),
             alive_ns: recovered.alive_at.map(|seconds| seconds.saturating_mul(1_000_000_000)),
@@ -62,12 +80,17 @@ impl Checkpoints {
 
     /// Saves how far the files of a pipeline have come from now on.
     pub(super) fn begin(&mut self, pipeline: &str, tracks: &Arc<Tracks>) {
+        if !tracks.has_marks() && self.memories.remove(pipeline).is_some() {
+            // Nobody adds to it any more: it would be of another time.
+            self.unsaved_memories.insert(pipeline.to_owned());
+        }
         self.pipelines.push((pipeline.to_owned(), Arc::clone(tracks)));
     }
 
     /// Saves how far the files of a pipeline have come that has stopped, and keeps that.
     pub(super) fn end(&mut self, pipeline: &str) {
         let Some(place) = self.pipelines.iter().position(|(name, _)| name == pipeline) else { return };
+        self.settle_marks();
         let (name, tracks) = self.pipelines.remove(place);
         let now = unix_seconds();
         let changed = tracks.all().into_iter().filter_map(|track| self.changed(&name, &track, now));
@@ -78,18 +101,42 @@ impl Checkpoints {
         self.save(false);
     }
 
-    /// What was left of a pipeline, and when that was there last, in Unix nanoseconds.
-    pub(super) fn left(&self, pipeline: &str) -> (Vec<Left>, Option<i64>) {
+    /// What was left of a pipeline.
+    pub(super) fn left(&self, pipeline: &str) -> Left {
         let saved = self.saved.values().filter(|entry| !self.unsaved.contains_key(&entry.generation));
         let entries = saved.chain(self.unsaved.values()).filter(|entry| entry.pipeline == pipeline);
-        let mut left: Vec<Left> = entries.cloned().map(left).collect();
-        left.sort_by_key(|left| left.generation);
-        let alive_ns = self.alive_ns.filter(|_| !left.is_empty());
-        (left, self.stopped.get(pipeline).copied().or(alive_ns))
+        let mut files: Vec<left::Left> = entries.cloned().map(left).collect();
+        files.sort_by_key(|left| left.generation);
+        let alive_ns = self.alive_ns.filter(|_| !files.is_empty());
+        let memory = self.memories.get(pipeline).map(|memory| memory.processors.clone()).unwrap_or_default();
+        Left { files, alive_ns: self.stopped.get(pipeline).copied().or(alive_ns), memory }
+    }
+
+    /// Takes what processors remembered at marks that were reached.
+    fn settle_marks(&mut self) {
+        for (pipeline, tracks) in &self.pipelines {
+            if let Some(processors) = tracks.settle_mark() {
+                self.memories.insert(pipeline.clone(), Memory { pipeline: pipeline.clone(), processors });
+                self.unsaved_memories.insert(pipeline.clone());
+            }
+        }
+    }
+
+    /// What processors remember that is not in the store, each with those of the entries that it belongs to, which are taken
+    /// out.
+    fn with_memories(&self, changed: &mut Vec<Entry>) -> Vec<(Memory, Vec<Entry>)> {
+        let of_pipeline = |pipeline: &String| {
+            let belongs = |entry: &mut Entry| entry.pipeline == *pipeline;
+            let nothing = || Memory { pipeline: pipeline.clone(), processors: Vec::new() };
+            let memory = self.memories.get(pipeline).cloned().unwrap_or_else(nothing);
+            (memory, changed.extract_if(.., belongs).collect())
+        };
+        self.unsaved_memories.iter().map(of_pipeline).collect()
     }
 
     fn save(&mut self, with_expiry: bool) {
         let now = unix_seconds();
+        self.settle_marks();
         let dirty = self.pipelines.iter().flat_map(|(pipeline, tracks)| {
             tracks.take_dirty().into_iter().map(move |track| (pipeline.as_str(), track))
         });
@@ -100,7 +147,8 @@ impl Checkpoints {
         let newer: HashSet<u64> = changed.iter().map(|entry| entry.generation).collect();
         changed.extend(self.unsaved.values().filter(|entry| !newer.contains(&entry.generation)).cloned());
         let expired = if with_expiry { self.expired(now, &changed) } else { Vec::new() };
-        if let Err(error) = self.store.save(&changed, &expired, now) {
+        let groups = self.with_memories(&mut changed);
+        if let Err(error) = self.store.save_with_memories(&groups, &changed, &expired, now) {
             // Tried again in the next round, as they are by then.
             dirty.iter().for_each(|(_, track)| track.mark_dirty());
             return self.alarms.raise(&Alarm {
@@ -119,6 +167,8 @@ impl Checkpoints {
             expired.iter().for_each(|generation| tracks.remove(*generation));
         }
         self.unsaved.clear();
+        self.unsaved_memories.clear();
+        changed.extend(groups.into_iter().flat_map(|(_, entries)| entries));
         self.saved.retain(|generation, _| !expired.contains(generation));
         self.saved.extend(changed.into_iter().map(|entry| (entry.generation, entry)));
     }
@@ -187,7 +237,7 @@ fn state(phase: Phase) -> State {
 }
 
 /// What an earlier agent has left of a file.
-fn left(entry: Entry) -> Left {
+fn left(entry: Entry) -> left::Left {
     let Entry { generation, path, real_path, id, birth_ns, head, position, len, state, ledger, .. } = entry;
     let phase = match state {
         State::Untouched => Phase::Untouched,
@@ -196,7 +246,7 @@ fn left(entry: Entry) -> Left {
     };
     // A time that no file has: it is looked at anew.
     let seen = Seen { real_path, is_named: false, head, len, modified_ns: i64::MIN, phase };
-    Left { generation, path, id, birth_ns, position, ledger, seen }
+    left::Left { generation, path, id, birth_ns, position, ledger, seen }
 }
 
 /// After so many rounds it is looked what is gone for long.
@@ -227,6 +277,8 @@ mod tests {
             store: unsteady_store(&is_broken),
             pipelines: vec![("app".to_owned(), Arc::clone(tracks))],
             saved: HashMap::new(),
+            memories: HashMap::new(),
+            unsaved_memories: HashSet::new(),
             unsaved: HashMap::new(),
             stopped: HashMap::new(),
             alive_ns: None,
@@ -274,14 +326,49 @@ mod tests {
         is_broken.store(true, Ordering::SeqCst);
         checkpoints.end("app");
         let offsets_left = |checkpoints: &Checkpoints| {
-            let (left, alive_ns) = checkpoints.left("app");
-            assert!(alive_ns.is_some() && checkpoints.left("other").0.is_empty());
-            left.iter().map(|left| left.position.offset.0).collect::<Vec<_>>()
+            let Left { files, alive_ns, .. } = checkpoints.left("app");
+            assert!(alive_ns.is_some() && checkpoints.left("other").files.is_empty());
+            files.iter().map(|left| left.position.offset.0).collect::<Vec<_>>()
         };
         assert_eq!((offsets_left(&checkpoints), offsets(&checkpoints)), (vec![30], vec![0]));
         is_broken.store(false, Ordering::SeqCst);
         checkpoints.save(false);
         assert_eq!((offsets_left(&checkpoints), offsets(&checkpoints)), (vec![30], vec![30]));
+    }
+
+    #[test]
+    fn what_processors_remember_is_stored_when_all_that_they_have_seen_is_delivered() {
+        let tracks = Arc::new(Tracks::with_marks(Arc::new(AtomicU64::new(1))));
+        let (mut checkpoints, is_broken) = checkpoints(&tracks);
+        let remembered = |saved: &[u8]| {
+            let [name, component, version] = ["a", "b", "1"].map(str::to_owned);
+            vec![Remembered { name, component, version, saved: saved.to_vec() }]
+        };
+        let [first, second] = [1, 2].map(|inode| begin(&tracks, inode));
+        [&first, &second].iter().for_each(|track| track.source.progress.begin(Offset(0), at(60)));
+        tracks.mark(remembered(b"120 bytes"));
+        first.source.progress.begin(Offset(60), at(90));
+        [0, 60].iter().for_each(|start| first.source.progress.end(Offset(*start), 0, 0));
+        checkpoints.save(false);
+        assert_eq!((offsets(&checkpoints), checkpoints.left("app").memory), (vec![0, 0], vec![]));
+        assert!(tracks.is_marked());
+
+        second.source.progress.end(Offset(0), 0, 0);
+        is_broken.store(true, Ordering::SeqCst);
+        checkpoints.save(false);
+        is_broken.store(false, Ordering::SeqCst);
+        checkpoints.save(false);
+        assert_eq!(offsets(&checkpoints), [60, 60], "not what was read behind the mark");
+        assert_eq!(checkpoints.left("app").memory, remembered(b"120 bytes"));
+        assert!(!tracks.is_marked() && checkpoints.unsaved_memories.is_empty());
+
+        tracks.mark(remembered(b"150 bytes"));
+        checkpoints.end("app");
+        assert_eq!((offsets(&checkpoints), checkpoints.left("app").memory), (vec![90, 60], remembered(b"150 bytes")));
+        let plain = Arc::new(Tracks::new(Arc::new(AtomicU64::new(9))));
+        checkpoints.begin("app", &plain);
+        checkpoints.save(false);
+        assert!(checkpoints.left("app").memory.is_empty() && checkpoints.unsaved_memories.is_empty());
     }
 
     #[test]

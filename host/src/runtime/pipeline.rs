@@ -11,6 +11,7 @@ use tracing::info;
 
 use super::Rank;
 use super::assemble::{Assembly, Outlet, Shipment, Sink};
+use super::checkpoints::Left;
 use super::crew::Crew;
 use super::depot::{Depot, Handover};
 use super::discover::{Input, Reader};
@@ -23,7 +24,6 @@ use crate::flusher::sls::pack::packer::{self, Packer};
 use crate::flusher::sls::package::Destination;
 use crate::flusher::sls::receipt::OnAck;
 use crate::input::follow::catalog::{Catalog, Changes};
-use crate::input::follow::left::Left;
 use crate::input::follow::track::Tracks;
 use crate::processor::chain::Chain;
 use crate::processor::lineup::Lineup;
@@ -93,11 +93,11 @@ struct Start<'a> {
 
 impl Pipeline {
     /// Starts the flushers and workers of a pipeline. Returns it with what looks for its files, which go on where
-    /// `left` says that they had come to by the second, in Unix nanoseconds.
+    /// they were left.
     pub(super) fn start(
         assembly: Assembly,
         rank: Rank,
-        (left, alive_ns): (Vec<Left>, Option<i64>),
+        Left { files, alive_ns, memory }: Left,
         commons: &Commons,
         depot: &mut Depot,
     ) -> anyhow::Result<(Self, Input)> {
@@ -118,12 +118,16 @@ impl Pipeline {
         let spec = Arc::new(follow);
         let lineup = Arc::new(Lineup::new(&name, stages, unix_seconds()));
         let budget = commons.budget.share();
-        let tracks = Arc::new(Tracks::new(Arc::clone(&commons.next_generation)));
+        let remembers = lineup.remembers();
+        let tracks = if remembers { Tracks::with_marks } else { Tracks::new };
+        let tracks = Arc::new(tracks(Arc::clone(&commons.next_generation)));
         start.depot.accounts.add(&name, &tracks);
         let mut orders = Vec::new();
         let alive = Arc::new(());
         let (going, stopped) = bounded(0);
-        for _ in 0..commons.workers {
+        // What is remembered is remembered in one place.
+        let workers = if remembers { 1 } else { commons.workers };
+        for _ in 0..workers {
             let (sender, receiver) = unbounded();
             orders.push(sender);
             let worker = Worker {
@@ -133,13 +137,15 @@ impl Pipeline {
                 output: Output {
                     pipeline: name.clone(),
                     ignores_unmatched,
-                    chain: commons.chain(&name, &lineup, &stopped),
+                    chain: commons.chain(&name, &lineup, &stopped).with_memory(&memory),
+                    has_news: false,
                     routes: start.routes.clone(),
                     budget: budget.clone(),
                     rate: commons.rate.clone(),
                     counters: Arc::clone(&start.counters),
                     alarms: Arc::clone(&commons.alarms),
                 },
+                next_memory: remembers.then(Instant::now),
             };
             let alive = Arc::clone(&alive);
             start.crew.spawn("worker", move || {
@@ -149,7 +155,7 @@ impl Pipeline {
         }
         let Start { mut crew, counters, packers, .. } = start;
         let done = crew.complete();
-        let catalog = Catalog::new(spec, Arc::clone(&tracks), left, alive_ns, search_depth);
+        let catalog = Catalog::new(spec, Arc::clone(&tracks), files, alive_ns, search_depth);
         let reader = Reader {
             catalog,
             workers: orders,

@@ -27,6 +27,8 @@ pub(super) struct Worker {
     /// Closed when the agent stops.
     pub(super) orders: Receiver<Order>,
     pub(super) output: Output,
+    /// Of processors that remember: when what they do is to be saved next.
+    pub(super) next_memory: Option<Instant>,
 }
 
 /// A file that is to be followed.
@@ -42,6 +44,8 @@ pub(super) struct Output {
     /// No alarm for lines that belong to no record.
     pub(super) ignores_unmatched: bool,
     pub(super) chain: Chain,
+    /// Processors have seen something since what they remember was saved.
+    pub(super) has_news: bool,
     pub(super) routes: Vec<Route>,
     pub(super) budget: Share,
     /// How many bytes may be read in a second, by all pipelines together.
@@ -86,10 +90,29 @@ impl Worker {
             };
             match order {
                 Ok(order) => self.follow(order, &mut schedule),
-                Err(is_stopped) if is_stopped => return,
+                Err(is_stopped) if is_stopped => return self.save_memory(),
                 Err(_) => {}
             }
+            if self.next_memory.is_some_and(|next| next <= Instant::now()) && !self.tracks.is_marked() {
+                self.save_memory();
+            }
         }
+    }
+
+    /// Has what processors remember stored together with how far files have come, once everything that they have seen is
+    /// delivered.
+    fn save_memory(&mut self) {
+        if self.next_memory.is_none() {
+            return;
+        }
+        let mut wait = MEMORY_INTERVAL;
+        if std::mem::take(&mut self.output.has_news) {
+            let remembered = self.output.chain.save();
+            let bytes: usize = remembered.iter().map(|remembered| remembered.saved.len()).sum();
+            wait = wait.max(MEMORY_INTERVAL * u32::try_from(bytes / MEMORY_BYTES_PER_INTERVAL).unwrap_or(u32::MAX));
+            self.tracks.mark(remembered);
+        }
+        self.next_memory = Some(Instant::now() + wait);
     }
 
     fn follow(&self, order: Order, schedule: &mut Schedule) {
@@ -138,6 +161,7 @@ impl Output {
         failpoint::hit("read");
         self.counters.read_bytes.add(batch.provenance.end.0 - batch.provenance.start.0);
         self.counters.read_events.add(batch.len() as u64);
+        self.has_news = true;
         // What is held up when the agent stops is read again after the next start.
         self.chain.run(&mut batch).map_err(|_| Closed)?;
         failpoint::hit("process");
@@ -225,6 +249,12 @@ impl Route {
 
 /// How long to wait for a share of the budget before anything else is looked at.
 const POLL_INTERVAL: Duration = Duration::from_millis(25);
+
+/// How often what processors remember is saved.
+const MEMORY_INTERVAL: Duration = Duration::from_secs(1);
+
+/// If it is more, less often.
+const MEMORY_BYTES_PER_INTERVAL: usize = 1 << 20;
 
 /// How soon a file is tried again that could not be read.
 const ERROR_WAIT: Duration = Duration::from_secs(1);

@@ -6,8 +6,8 @@ use cap_std::ambient_authority;
 use proptest::prelude::*;
 
 use super::*;
-use crate::checkpoint::Remembered;
 use crate::checkpoint::testing::entry;
+use crate::event::Remembered;
 
 fn open_dir(path: &Path) -> Dir {
     Dir::open_ambient_dir(path, ambient_authority()).unwrap()

@@ -17,11 +17,6 @@ use super::{
 
 /// Reads the map under `Sandbox`.
 pub(in crate::config) fn read(mut fields: Fields<'_>) -> SandboxSpec {
-    for key in PLANNED {
-        if let Some(cursor) = fields.cursor(key) {
-            refuse_planned(&cursor);
-        }
-    }
     let strict = fields.or("Strict", false);
     let capabilities = fields.map("Capabilities").map(capabilities).unwrap_or_default();
     let spec = SandboxSpec {
@@ -34,14 +29,6 @@ pub(in crate::config) fn read(mut fields: Fields<'_>) -> SandboxSpec {
     };
     fields.finish();
     spec
-}
-
-/// Keys that will mean something: what asks for them must not run without.
-const PLANNED: &[&str] = &["Shadow", "State"];
-
-fn refuse_planned(cursor: &Cursor<'_>) {
-    let problem = cursor.problem("not supported yet, and not ignored since it concerns safety");
-    cursor.report.error(problem.hint("remove it, or wait for a version that has it"));
 }
 
 const ON_ERROR: &[(&str, OnError)] = &[("keep", OnError::Keep), ("drop", OnError::Drop), ("halt", OnError::Halt)];
@@ -408,10 +395,5 @@ mod tests {
         check("{Swap: {Share: 2}}", "16: Sandbox.Swap.Share: expected a number from 0 to 1");
         check("{Swap: {RollbackOn: [x]}}", "22: Sandbox.Swap.RollbackOn[0]: expected faults, errors or time");
         check("{Swap: {Mode: blue}}", "15: Sandbox.Swap.Mode: expected immediate, shadow or canary");
-        let planned = "not supported yet, and not ignored since it concerns safety \
-            (remove it, or wait for a version that has it)";
-        for key in PLANNED {
-            check(&format!("{{{key}: x}}"), &format!("{}: Sandbox.{key}: {planned}", key.len() + 4));
-        }
     }
 }

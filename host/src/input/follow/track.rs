@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use crate::event::{
-    Balance, DirtyList, DirtyMark, FileId, Ledger, Loss, Offset, Position, Progress, Rest, Signature, Snapshot, Source,
+    Balance, DirtyList, DirtyMark, FileId, Ledger, Loss, Offset, Position, Progress, Remembered, Rest, Signature,
+    Snapshot, Source,
 };
 use crate::input::follow::arrivals::Arrivals;
 use crate::input::follow::find::Found;
@@ -234,6 +235,8 @@ pub struct Tracks {
     beginning: Mutex<()>,
     /// Of what is read, only what was read before a mark is stored, since processors remember what they have seen.
     with_marks: bool,
+    /// What they remembered at the mark that is not reached yet.
+    marked: Mutex<Option<Vec<Remembered>>>,
 }
 
 #[derive(Debug, Default)]
@@ -255,6 +258,7 @@ impl Tracks {
             dirty: Arc::default(),
             beginning: Mutex::default(),
             with_marks: false,
+            marked: Mutex::default(),
         }
     }
 
@@ -263,19 +267,33 @@ impl Tracks {
         Self { with_marks: true, ..Self::new(next_generation) }
     }
 
-    /// Sets a mark in all files, behind all that was read.
-    pub fn mark(&self) {
+    /// Whether what is stored waits for marks.
+    pub fn has_marks(&self) -> bool {
+        self.with_marks
+    }
+
+    /// Sets a mark in all files, behind all that was read, which is what processors remember by now. One that was not reached
+    /// yet does not count any more.
+    pub fn mark(&self, remembered: Vec<Remembered>) {
+        let mut marked = self.marked.lock().unwrap_or_else(PoisonError::into_inner);
         self.all().iter().for_each(|track| track.source.progress.mark());
+        *marked = Some(remembered);
     }
 
-    /// Whether everything below the mark is done with, in all files.
-    pub fn have_reached_mark(&self) -> bool {
-        self.lock().by_generation.values().all(|track| track.source.progress.has_reached_mark())
+    /// Whether a mark is not reached yet, or was not settled.
+    pub fn is_marked(&self) -> bool {
+        self.marked.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
-    /// Has the mark that was reached be what is stored.
-    pub fn settle_mark(&self) {
-        self.all().iter().for_each(|track| track.source.progress.settle_mark());
+    /// If everything below the mark is done with, in all files, has that be what is stored from now on, together with what
+    /// processors remembered.
+    pub fn settle_mark(&self) -> Option<Vec<Remembered>> {
+        let mut marked = self.marked.lock().unwrap_or_else(PoisonError::into_inner);
+        let tracks = self.all();
+        let is_reached = tracks.iter().all(|track| track.source.progress.has_reached_mark());
+        let remembered = marked.take_if(|_| is_reached)?;
+        tracks.iter().for_each(|track| track.source.progress.settle_mark());
+        Some(remembered)
     }
 
     /// Begins to track a file that was not known, or a new content of one that was.

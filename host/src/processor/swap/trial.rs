@@ -62,6 +62,10 @@ impl Trial {
         let method = match spec.mode {
             SwapMode::Immediate => return Ok(None),
             SwapMode::Shadow => Method::Shadow(Shadow::start(pipeline, candidate)?),
+            SwapMode::Canary if candidate.remembers() => {
+                // Two versions would each remember a part.
+                return Err(std::io::Error::other("a processor that remembers cannot be tried on some sources only"));
+            }
             SwapMode::Canary => Method::Canary(Canary::new(spec)),
         };
         let (candidate, baseline) = (Arc::clone(candidate), Record::of(&running.counters));

@@ -166,6 +166,11 @@ impl Supervisor {
         if step == Step::Replace {
             let known = self.agent.stages(&pipeline.name);
             let stages = workshop.stages_beside(pipeline, &known, warnings)?;
+            // How far files have come is stored otherwise where processors remember.
+            let is_in_place = self.agent.remembers(&pipeline.name) == stages.iter().any(|stage| stage.remembers());
+            if !is_in_place {
+                return self.assembly(rank, pipeline, warnings);
+            }
             for (stage, spec) in stages.iter().zip(&pipeline.processors) {
                 if !known.iter().any(|known| Arc::ptr_eq(known, stage)) {
                     stage.prepare(self.agent.workers()).map_err(|error| vec![spec.problem("", error)])?;
@@ -173,8 +178,12 @@ impl Supervisor {
             }
             return Ok(Ready::Stages(stages));
         }
+        self.assembly(rank, pipeline, warnings)
+    }
+
+    fn assembly(&self, rank: &Rank, pipeline: &Pipeline, warnings: &mut Vec<Warning>) -> Result<Ready, Vec<Problem>> {
         let file = rank.1.display().to_string();
-        let assembly = workshop.assemble(pipeline, &file, self.means.flusher.as_ref(), warnings)?;
+        let assembly = self.means.workshop.assemble(pipeline, &file, self.means.flusher.as_ref(), warnings)?;
         Ok(Ready::Assembly(Box::new(assembly)))
     }
 

@@ -1,0 +1,14 @@
+//! What processors remember.
+
+/// What one processor of a pipeline remembers, as it is stored and handed to another instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remembered {
+    /// The name of the processor: `processors[1] (processor_wasm)`.
+    pub name: String,
+    /// What its component calls itself.
+    pub component: String,
+    /// The version of the component.
+    pub version: String,
+    /// In a form of its own.
+    pub saved: Vec<u8>,
+}
