@@ -91,6 +91,34 @@ fn lines_that_are_read_again_after_a_kill_are_no_duplicates() -> Result<()> {
 }
 
 #[test]
+fn lines_that_nobody_has_taken_when_the_agent_is_killed_are_no_duplicates() -> Result<()> {
+    let scratch = start()?;
+    scratch.append("in/a.log", lines(0..1000))?;
+    let mut agent = scratch.loglift(RUN).start()?;
+    wait_for(&mut agent, &scratch, "line 999")?;
+    let finished = agent.terminate()?;
+    ensure!(finished.code() == Some(0), "{}", finished.stderr);
+    // Nothing can be written, and what processors remember is to be saved again and again: the hundredth round of checkpoints
+    // is two seconds after the first.
+    fs::rename(scratch.path("out.json"), scratch.path("kept.json"))?;
+    fs::create_dir(scratch.path("out.json"))?;
+    scratch.append("in/a.log", lines(0..2000))?;
+    let killed = scratch.loglift(RUN).env("LOGLIFT_KILL_AT", "checkpoint-synced:100").finish()?;
+    ensure!(killed.code().is_none(), "it was to be killed: {}", killed.stderr);
+    fs::remove_dir(scratch.path("out.json"))?;
+    fs::rename(scratch.path("kept.json"), scratch.path("out.json"))?;
+    let mut agent = scratch.loglift(RUN).start()?;
+    scratch.append("in/a.log", "end\n")?;
+    wait_for(&mut agent, &scratch, "end")?;
+    let finished = agent.terminate()?;
+    ensure!(finished.code() == Some(0), "{}", finished.stderr);
+    let counts = counts(&scratch);
+    ensure!(counts.len() == 2001, "{} of 2001 lines came out", counts.len());
+    ensure!(counts.values().all(|count| *count == 1), "what was delivered before was forgotten");
+    Ok(())
+}
+
+#[test]
 fn a_clean_stop_forgets_nothing_and_repeats_nothing() -> Result<()> {
     let scratch = start()?;
     for round in 0..3 {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
@@ -127,7 +127,7 @@ impl<'a> Run<'a> {
 
     fn run(mut self) -> Result<SwapReport> {
         let started = Instant::now();
-        let writers = Writers::start(self.scratch.path("in"), self.plan.lines_per_second)?;
+        let writers = Writers::start(&self.scratch.path("in"), self.plan.lines_per_second)?;
         let mut agent = self.start()?;
         let kill_after: BTreeSet<usize> =
             (1..=self.plan.kills).map(|kill| kill * self.plan.swaps / (self.plan.kills + 1)).collect();
@@ -195,8 +195,6 @@ impl<'a> Run<'a> {
         let output = self.scratch.path("out.json").display().to_string();
         let flusher = format!("Type: flusher_file, FilePath: {output}, MaxFileSize: 100000000000");
         let config = self.scratch.config("in/*.log", &[&processor], &[&flusher]);
-        // A file that is read from its end would begin somewhere.
-        let config = config.replacen("*.log]", "*.log], TailSizeKB: 1000000", 1);
         let beside = self.scratch.path("configs/.pipeline.yaml.new");
         fs::write(&beside, config)?;
         fs::rename(beside, self.scratch.path("configs/pipeline.yaml")).context("cannot put the config in place")
@@ -294,7 +292,7 @@ struct Writers {
 }
 
 impl Writers {
-    fn start(directory: PathBuf, lines_per_second: u64) -> Result<Self> {
+    fn start(directory: &Path, lines_per_second: u64) -> Result<Self> {
         let is_over = Arc::new(AtomicBool::new(false));
         let written: Arc<[AtomicU64; FILES]> = Arc::default();
         let mut threads = Vec::new();
@@ -331,7 +329,7 @@ impl Writers {
 }
 
 /// The last bytes of a file, from the first whole line on.
-fn tail(path: &std::path::Path, bytes: u64) -> Result<String> {
+fn tail(path: &Path, bytes: u64) -> Result<String> {
     use std::io::{Read, Seek, SeekFrom};
     let mut file = File::open(path)?;
     let len = file.metadata()?.len();

@@ -97,10 +97,10 @@ impl Deduplicate {
             return false;
         }
         self.order.push_back(hash);
-        if self.order.len() > self.window {
-            if let Some(oldest) = self.order.pop_front() {
-                self.known.remove(&oldest);
-            }
+        if self.order.len() > self.window
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.known.remove(&oldest);
         }
         true
     }
