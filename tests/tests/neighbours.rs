@@ -84,9 +84,9 @@ fn a_sick_processor_harms_neither_its_neighbours_nor_its_own_lines() -> Result<(
     for name in &healthy {
         agent.wait_until(&format!("{name} is whole"), |_| count(&scratch, name) == HEALTHY_LINES)?;
     }
-    for number in 0..SICK.len() {
+    for (number, (kind, _)) in SICK.iter().enumerate() {
         let name = format!("sick-{number:02}");
-        agent.wait_until(&format!("{name} ({}) is whole", SICK[number].0), |_| count(&scratch, &name) == SICK_LINES)?;
+        agent.wait_until(&format!("{name} ({kind}) is whole"), |_| count(&scratch, &name) == SICK_LINES)?;
     }
     let status = agent.status()?;
     let finished = agent.terminate()?;
