@@ -8,6 +8,12 @@ use anyhow::{Context, Result, ensure};
 use targets::settings;
 
 #[allow(unreachable_pub, reason = "it is part of a program of its own as well")]
+#[path = "../fuzz/src/answer.rs"]
+mod answer;
+#[allow(unreachable_pub, reason = "it is part of a program of its own as well")]
+#[path = "../fuzz/src/component.rs"]
+mod component;
+#[allow(unreachable_pub, reason = "it is part of a program of its own as well")]
 #[path = "../fuzz/src/config.rs"]
 mod config;
 #[allow(unreachable_pub, reason = "it is part of a program of its own as well")]
@@ -21,6 +27,8 @@ type Run = fn(&[u8]);
 
 /// The targets, by the names of their folders in `fuzz/corpus`.
 const TARGETS: &[(&str, Run)] = &[
+    ("answer", answer::run),
+    ("component", component::run),
     ("config", config::run),
     ("delimiter", targets::delimiter::run),
     ("filter", targets::filter::run),

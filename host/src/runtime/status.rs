@@ -87,6 +87,9 @@ pub struct ProcessorStatus {
     pub counters: BTreeMap<String, u64>,
     /// What it has counted itself.
     pub own: BTreeMap<String, u64>,
+    /// Batches wait for it, or it is given none for a while: why.
+    #[serde(default)]
+    pub trouble: Option<String>,
 }
 
 /// The config of a pipeline.
@@ -269,6 +272,7 @@ impl PipelineStatus {
             },
             counters: by_name(stage.counters.totals()),
             own: stage.counters.own(),
+            trouble: stage.trouble(),
         });
         let files = running.tracks.all().iter().map(|track| FileStatus::of_track(track, now)).collect();
         let mut counters = by_name(running.counters.totals());

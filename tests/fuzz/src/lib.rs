@@ -3,7 +3,7 @@
 //! `cargo fuzz run TARGET` makes up bytes; `tests/tests/fuzz_corpus.rs` goes through those that were kept in `corpus/`, on any
 //! Rust. Inputs are text wherever possible, with settings in the first line, so that a person can read and write them.
 //!
-//! The targets of the host, `frame` and `config`, are modules of their programs: so the others compile without it.
+//! The targets of the host, `answer`, `component`, `config` and `frame`, are modules of their programs: so the others compile without it.
 #![forbid(unsafe_code)]
 
 pub mod delimiter;

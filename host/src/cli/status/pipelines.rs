@@ -20,6 +20,11 @@ pub(super) fn pipelines(status: &Status, now: i64) -> String {
                 [&processor.name, &component.name, &component.version, &component.digest].map(|text| one_line(text));
             _ = writeln!(text, "  {processor}: {name} {version} ({digest})");
         }
+        for (processor, trouble) in
+            processors.iter().filter_map(|processor| Some((&processor.name, processor.trouble.as_ref()?)))
+        {
+            _ = writeln!(text, "  {}: {}", one_line(processor), one_line(trouble));
+        }
         if let Some(problem) = &config.problem {
             _ = writeln!(text, "  what the file holds now does not run: {}", one_line(problem));
         }
@@ -40,6 +45,7 @@ mod tests {
             component,
             counters: [].into(),
             own: [].into(),
+            trouble: Some("halted: it trapped".to_owned()),
         };
         let config = ConfigStatus {
             file: "web.yaml".to_owned(),
@@ -58,6 +64,7 @@ mod tests {
         let expected = "
 web: running for 1m, config web.yaml (ab)
   processors[0] (processor_wasm): mask 1.2 (cd)
+  processors[0] (processor_wasm): halted: it trapped
   what the file holds now does not run: web.yaml:1:1: bad
 ";
         assert_eq!(pipelines(&status, 1060), expected);
