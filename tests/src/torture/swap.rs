@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -208,26 +208,29 @@ impl<'a> Run<'a> {
         Line::parse(line)?.stamp
     }
 
+    /// Whether the last line of each file is among the last that arrived.
     fn has_arrived(&self, lines: &[u64]) -> bool {
-        let Ok(text) = fs::read_to_string(self.scratch.path("out.json")) else { return false };
+        let Ok(text) = tail(&self.scratch.path("out.json"), 64 << 20) else { return false };
         let mut last = vec![0; lines.len()];
-        for line in text.lines().rev().take(1_000_000) {
-            if let Some(line) = Line::parse(line) {
-                last[line.file] = last[line.file].max(line.number + 1);
+        for line in text.lines().rev().filter_map(Line::parse) {
+            last[line.file] = last[line.file].max(line.number + 1);
+            if last == lines {
+                return true;
             }
         }
-        last == lines
+        false
     }
 
     /// Reads all that arrived.
     fn check(&self, lines: &[u64], mut report: SwapReport) -> Result<SwapReport> {
-        let text = fs::read_to_string(self.scratch.path("out.json")).context("cannot read the output")?;
+        let output = BufReader::new(File::open(self.scratch.path("out.json")).context("cannot read the output")?);
         let mut arrived: Vec<Vec<bool>> = lines.iter().map(|count| vec![false; *count as usize]).collect();
         let mut last: Vec<Option<u64>> = vec![None; lines.len()];
         let mut returns = vec![0; lines.len()];
         let mut versions = BTreeSet::new();
-        for line in text.lines() {
-            let Some(line) = Line::parse(line) else {
+        for line in output.split(b'\n') {
+            let line = line.context("cannot read the output")?;
+            let Some(line) = Line::parse(&String::from_utf8_lossy(&line)) else {
                 // What an agent that was killed had written of a line.
                 report.unstamped += u64::from(self.kills == 0);
                 continue;
@@ -330,7 +333,6 @@ impl Writers {
 
 /// The last bytes of a file, from the first whole line on.
 fn tail(path: &Path, bytes: u64) -> Result<String> {
-    use std::io::{Read, Seek, SeekFrom};
     let mut file = File::open(path)?;
     let len = file.metadata()?.len();
     file.seek(SeekFrom::Start(len.saturating_sub(bytes)))?;
