@@ -1,10 +1,13 @@
-//! What an instance costs before its first batch.
+//! What an instance costs before its first batch, and what its limits cost after it.
 
 use std::fs;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
+use loglift::event::{EventBatch, Source};
+use loglift::input::records::chunk::Chunker;
+use loglift::input::records::frame::Framing;
 use loglift::processor::Context;
 use loglift::processor::chain::Chain;
 use loglift::processor::component::Component;
@@ -46,5 +49,41 @@ fn a_further_instance_takes_a_megabyte_at_most() -> Result<()> {
         ensure!(bytes <= 1 << 20, "{name}: {bytes} bytes");
         drop((first, further));
     }
+    Ok(())
+}
+
+/// What the checks of time cost a call, in turns: `cargo test -p loglift-tests --test instances cost_of_limits -- --ignored
+/// --nocapture`.
+#[test]
+#[ignore = "a measurement"]
+fn cost_of_limits() -> Result<()> {
+    let line = r#"{"asctime": "2023-10-25 23:51:10,199999999", "filename": "generate_data.py", "levelname": "INFO", "lineno": 51, "module": "generate_data", "message": "{\"no\": 14, \"inner_loop\": 166, \"loop\": 27451, \"uuid\": \"9be98c29-22c7-40a1-b7ed-29ae6c8367af\"}", "threadName": "MainThread"}"#;
+    let text = format!("{line}\n").repeat(1000);
+    let source = Source::new("bench.log".into(), None);
+    let (_, batch) = Chunker::new(Arc::new(source), Vec::new(), Framing::Lines).read(&mut text.as_bytes())?;
+    let batch = batch.context("there are lines")?;
+    let chain = |interruption| -> Result<Chain> {
+        let engine = Arc::new(Engine::with_interruption(None, interruption)?);
+        let built_in = loglift_builtin_processors::find("processor_parse_json_native").context("it is built in")?;
+        let component = Component::load(&engine, built_in.component)?;
+        let config = r#"{"SourceKey": "content"}"#.to_owned();
+        let stage = Stage::new("json".to_owned(), component, config, Context::default(), Policy::default())?;
+        let lineup = Arc::new(Lineup::new("test", vec![Arc::new(stage)], 0));
+        Ok(Chain::new("json", &lineup, &Arc::new(Alarms::for_one_command())))
+    };
+    let run = |chain: &mut Chain| -> Result<Duration> {
+        let mut batches: Vec<EventBatch> = (0..100).map(|_| batch.clone()).collect();
+        let began = Instant::now();
+        batches.iter_mut().try_for_each(|batch| chain.run(batch))?;
+        Ok(began.elapsed())
+    };
+    let (mut on, mut off) = (chain(true)?, chain(false)?);
+    let mut ratios = Vec::new();
+    for _ in 0..31 {
+        let (with, without) = (run(&mut on)?, run(&mut off)?);
+        ratios.push(with.as_secs_f64() / without.as_secs_f64());
+    }
+    ratios.sort_by(f64::total_cmp);
+    println!("JSON with the checks of time takes {:.3} times as long as without, {ratios:.2?}", ratios[15]);
     Ok(())
 }
