@@ -118,13 +118,13 @@ impl Progress {
 
     /// Has the mark that was reached be what is stored.
     pub fn settle_mark(&self) {
-        self.change(|state| {
-            let Some(marks) = &mut state.marks else { return };
-            if let Some(reached) = marks.reached.take() {
-                marks.settled = reached;
-                marks.next = None;
-            }
-        });
+        let mut state = self.state();
+        let Some(marks) = &mut state.marks else { return };
+        let Some(reached) = marks.reached.take() else { return };
+        marks.next = None;
+        if std::mem::replace(&mut marks.settled, reached) != marks.settled {
+            self.dirty.iter().for_each(|dirty| dirty.set());
+        }
     }
 
     /// Says that everything from `start` to `end` was read. `start` is where the range before ends.
@@ -248,8 +248,9 @@ impl State {
             self.ranges.pop_front();
             if let Some(marks) = &mut self.marks {
                 // What was never read, no memory knows of.
-                if is_lost && marks.settled.0.offset == start {
-                    marks.settled = (end, self.ledger.clone());
+                let at_start = [Some(&mut marks.settled), marks.reached.as_mut()].into_iter().flatten();
+                for stored in at_start.filter(|stored| is_lost && stored.0.offset == start) {
+                    *stored = (end, self.ledger.clone());
                 }
                 if marks.next == Some(end.offset) {
                     marks.reached = Some((end, self.ledger.clone()));
@@ -361,6 +362,17 @@ mod tests {
         assert!(progress.has_reached_mark());
         progress.settle_mark();
         assert_eq!((stored(&progress), progress.snapshot().settled), ((40, 40), None));
+    }
+
+    #[test]
+    fn what_is_skipped_behind_a_mark_is_not_taken_back_by_it() {
+        let mut progress = Progress::default();
+        progress.keep_marks();
+        progress.mark();
+        assert!(progress.has_reached_mark());
+        progress.skip(at(5), Loss::SkippedTail);
+        progress.settle_mark();
+        assert_eq!((progress.committed(), progress.snapshot().settled), (at(5), None));
     }
 
     proptest! {

@@ -89,12 +89,13 @@ impl Standing {
     pub fn to_store(&self) -> (Position, Phase, Ledger) {
         let (position, mut ledger) =
             self.settled.clone().unwrap_or_else(|| (self.committed, self.balance.ledger.clone()));
-        let is_behind = self.balance.in_flight > 0 || self.settled.is_some();
-        if self.seen.phase != Phase::Finished || !is_behind {
+        let is_finished = self.seen.phase == Phase::Finished;
+        if self.settled.is_none() && !(is_finished && self.balance.in_flight > 0) {
             return (position, self.seen.phase, ledger);
         }
+        // What was given up behind the position is to be looked for again.
         ledger.regain(ledger.settled_bytes() - position.offset.0);
-        (position, Phase::Followed, ledger)
+        (position, if is_finished { Phase::Followed } else { self.seen.phase }, ledger)
     }
 }
 
