@@ -12,7 +12,7 @@ use loglift::processor::Context;
 use loglift::processor::chain::Chain;
 use loglift::processor::component::Component;
 use loglift::processor::engine::Engine;
-use loglift::processor::lineup::Lineup;
+use loglift::processor::lineup::{Lineup, Moment};
 use loglift::processor::stage::{Policy, Stage};
 use loglift::telemetry::alarm::Alarms;
 
@@ -52,16 +52,44 @@ fn a_further_instance_takes_a_megabyte_at_most() -> Result<()> {
     Ok(())
 }
 
+/// How much longer a batch takes before which the processor is replaced: `cargo test -p loglift-tests --test instances
+/// cost_of_a_swap -- --ignored --nocapture`.
+#[test]
+#[ignore = "a measurement"]
+fn cost_of_a_swap() -> Result<()> {
+    let engine = Arc::new(Engine::new(None)?);
+    let built_in = loglift_builtin_processors::find("processor_parse_json_native").context("it is built in")?;
+    let component = Component::load(&engine, built_in.component)?;
+    let stage = || {
+        let config = r#"{"SourceKey": "content"}"#.to_owned();
+        Stage::new("json".to_owned(), component.clone(), config, Context::default(), Policy::default()).map(Arc::new)
+    };
+    let lineup = Arc::new(Lineup::new("test", vec![stage()?], 0));
+    let mut chain = Chain::new("json", &lineup, &Arc::new(Alarms::for_one_command()));
+    let batch = json_batch()?;
+    let mut run = || -> Result<Duration> {
+        let mut batch = batch.clone();
+        let began = Instant::now();
+        chain.run(&mut batch)?;
+        Ok(began.elapsed())
+    };
+    let mut added = Vec::new();
+    for _ in 0..500 {
+        let usual = run()?.min(run()?).min(run()?);
+        lineup.change(&[stage()?], Moment { instant: Instant::now(), unix_seconds: 0 });
+        added.push(run()?.saturating_sub(usual));
+    }
+    added.sort_unstable();
+    println!("a swap adds {:?} to its batch, at p99 {:?}, at most {:?}", added[250], added[495], added[499]);
+    Ok(())
+}
+
 /// What the checks of time cost a call, in turns: `cargo test -p loglift-tests --test instances cost_of_limits -- --ignored
 /// --nocapture`.
 #[test]
 #[ignore = "a measurement"]
 fn cost_of_limits() -> Result<()> {
-    let line = r#"{"asctime": "2023-10-25 23:51:10,199999999", "filename": "generate_data.py", "levelname": "INFO", "lineno": 51, "module": "generate_data", "message": "{\"no\": 14, \"inner_loop\": 166, \"loop\": 27451, \"uuid\": \"9be98c29-22c7-40a1-b7ed-29ae6c8367af\"}", "threadName": "MainThread"}"#;
-    let text = format!("{line}\n").repeat(1000);
-    let source = Source::new("bench.log".into(), None);
-    let (_, batch) = Chunker::new(Arc::new(source), Vec::new(), Framing::Lines).read(&mut text.as_bytes())?;
-    let batch = batch.context("there are lines")?;
+    let batch = json_batch()?;
     let chain = |interruption| -> Result<Chain> {
         let engine = Arc::new(Engine::with_interruption(None, interruption)?);
         let built_in = loglift_builtin_processors::find("processor_parse_json_native").context("it is built in")?;
@@ -86,4 +114,13 @@ fn cost_of_limits() -> Result<()> {
     ratios.sort_by(f64::total_cmp);
     println!("JSON with the checks of time takes {:.3} times as long as without, {ratios:.2?}", ratios[15]);
     Ok(())
+}
+
+/// A thousand records of seven fields.
+fn json_batch() -> Result<EventBatch> {
+    let line = r#"{"asctime": "2023-10-25 23:51:10,199999999", "filename": "generate_data.py", "levelname": "INFO", "lineno": 51, "module": "generate_data", "message": "{\"no\": 14, \"inner_loop\": 166, \"loop\": 27451, \"uuid\": \"9be98c29-22c7-40a1-b7ed-29ae6c8367af\"}", "threadName": "MainThread"}"#;
+    let text = format!("{line}\n").repeat(1000);
+    let source = Source::new("bench.log".into(), None);
+    let (_, batch) = Chunker::new(Arc::new(source), Vec::new(), Framing::Lines).read(&mut text.as_bytes())?;
+    batch.context("there are lines")
 }
