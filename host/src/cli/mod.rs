@@ -1,5 +1,6 @@
 //! Arguments, subcommands and exit codes.
 
+mod agent;
 mod capture;
 mod checkpoint;
 mod depot;

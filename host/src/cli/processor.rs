@@ -1,12 +1,12 @@
 //! `loglift processor`.
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 
 use super::Common;
+use super::agent::{SOON, demand};
 use super::checkpoint::print;
 use super::table::{age, table};
-use crate::runtime::control::ask;
-use crate::runtime::data_dir;
+use crate::processor::lineup::is_called;
 use crate::runtime::machine::unix_seconds;
 use crate::runtime::processors::{
     self, ComparisonView, Done, EventView, ProcessorView, Processors, RecordView, TrialView, VersionView,
@@ -63,7 +63,7 @@ pub(super) fn processor(command: &Processor, common: &Common) -> anyhow::Result<
         Processor::Promote(one) => return act("promote", one, common),
         Processor::Rollback(one) => return act("rollback", one, common),
     };
-    let mut all: Processors = request(common, "processors")?;
+    let mut all: Processors = demand(common, "processors", SOON)?;
     all.processors.retain(|view| which.means(view));
     if all.processors.is_empty() {
         bail!("no processor of a running pipeline is meant by that; `loglift processor list` shows all");
@@ -81,31 +81,15 @@ pub(super) fn processor(command: &Processor, common: &Common) -> anyhow::Result<
 
 fn act(verb: &str, one: &One, common: &Common) -> anyhow::Result<bool> {
     let which = processors::Which { processor: one.processor.clone(), pipeline: one.pipeline.clone() };
-    let Done { done } = request(common, &format!("processor-{verb} {}", serde_json::to_string(&which)?))?;
+    let Done { done } = demand(common, &format!("processor-{verb} {}", serde_json::to_string(&which)?), SOON)?;
     println!("{}", one_line(&done));
     Ok(true)
 }
 
-fn request<T: serde::de::DeserializeOwned>(common: &Common, request: &str) -> anyhow::Result<T> {
-    let data_dir = data_dir::path(common.data_dir.as_deref());
-    let shown = data_dir.display();
-    let asked = ask(&data_dir, request)
-        .with_context(|| format!("the agent with the data directory {shown} does not answer"))?;
-    let Some(answer) = asked else { bail!("no agent is running with the data directory {shown}") };
-    let answer: serde_json::Value = serde_json::from_str(&answer).context("the agent does not answer in JSON")?;
-    if let Some(error) = answer["error"].as_str() {
-        bail!("{}", one_line(error));
-    }
-    serde_json::from_value(answer).context("the agent answers something else, maybe it is of another version")
-}
-
 impl Which {
     fn means(&self, view: &ProcessorView) -> bool {
-        let is_part = |wanted: &String| {
-            view.name == *wanted || view.name.split([' ', '(', ')']).any(|part| !part.is_empty() && part == wanted)
-        };
         self.pipeline.as_ref().is_none_or(|pipeline| *pipeline == view.pipeline)
-            && self.processor.as_ref().is_none_or(is_part)
+            && self.processor.as_ref().is_none_or(|wanted| is_called(&view.name, wanted))
     }
 }
 

@@ -3,12 +3,9 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
-
 use super::Common;
+use super::agent::demand;
 use super::checkpoint::print;
-use crate::runtime::control::ask_patiently;
-use crate::runtime::data_dir;
 use crate::runtime::reload::{FileReport, Outcome, Report};
 use crate::telemetry::one_line;
 
@@ -22,17 +19,7 @@ pub(super) struct ReloadArguments {
 /// Has the agent of the data directory look at its configs now, and prints what changed. Returns whether nothing is
 /// wrong.
 pub(super) fn reload(arguments: &ReloadArguments, common: &Common) -> anyhow::Result<bool> {
-    let data_dir = data_dir::path(common.data_dir.as_deref());
-    let asked = ask_patiently(&data_dir, "reload", PATIENCE);
-    let answer =
-        asked.with_context(|| format!("the agent with the data directory {} does not answer", data_dir.display()))?;
-    let Some(answer) = answer else { bail!("no agent is running with the data directory {}", data_dir.display()) };
-    let answer: serde_json::Value = serde_json::from_str(&answer).context("the agent does not answer in JSON")?;
-    if let Some(error) = answer["error"].as_str() {
-        bail!("the agent answers: {}", one_line(error));
-    }
-    let report: Report =
-        serde_json::from_value(answer).context("the agent answers something else, maybe it is of another version")?;
+    let report: Report = demand(common, "reload", PATIENCE)?;
     let text = if arguments.json { serde_json::to_string_pretty(&report)? + "\n" } else { text(&report) };
     print(&text)?;
     Ok(report.is_ok())

@@ -281,15 +281,17 @@ impl Seats {
     /// The place of a processor by its name, or by a part of it that no other has: `processors[1]`, or its type.
     fn find(&self, processor: &str) -> Result<usize, NoTurn> {
         let names = self.current.iter().map(|seat| &seat.stage.name);
-        let is_meant = |name: &str| {
-            name == processor || name.split([' ', '(', ')']).any(|part| part == processor && !part.is_empty())
-        };
-        let mut found = names.enumerate().filter(|(_, name)| is_meant(name)).map(|(place, _)| place);
+        let mut found = names.enumerate().filter(|(_, name)| is_called(name, processor)).map(|(place, _)| place);
         match (found.next(), found.next()) {
             (Some(place), None) => Ok(place),
             _ => Err(NoTurn::Unknown(processor.to_owned())),
         }
     }
+}
+
+/// Whether a processor with this name is meant: by the whole of it, its place `processors[1]`, or its type.
+pub fn is_called(name: &str, wanted: &str) -> bool {
+    name == wanted || name.split([' ', '(', ')']).any(|part| !part.is_empty() && part == wanted)
 }
 
 #[cfg(test)]
