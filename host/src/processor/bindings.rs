@@ -20,3 +20,16 @@ pub mod memory {
         path: "../wit",
     });
 }
+
+/// The world of events with strings.
+pub mod typed {
+    wasmtime::component::bindgen!({
+        path: "../wit",
+        world: "typed-processor",
+        ownership: Borrowing { duplicate_if_necessary: true },
+        with: {
+            "loglift:processor/types": super::loglift::processor::types,
+            "loglift:processor/host": super::loglift::processor::host,
+        },
+    });
+}
