@@ -24,6 +24,15 @@ pub fn exemplary() -> Result<&'static Path> {
     component(&PATH, "loglift-exemplary")
 }
 
+/// A processor of the typed world that does what its config names, right or wrong.
+///
+/// # Errors
+/// If it does not compile.
+pub fn typed() -> Result<&'static Path> {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    component(&PATH, "loglift-typed-guest")
+}
+
 /// A processor that stamps events with what it is.
 ///
 /// # Errors

@@ -46,6 +46,7 @@ const TAKEN: &[(&str, &str)] = &[("processor", "config")];
 const UNSAFE: &[(&str, &str)] = &[
     ("guest-sdk/rust/src/bindings.rs", "generated"),
     ("guest-sdk/rust/src/memory.rs", "generated"),
+    ("guest-sdk/rust/src/typed/bindings.rs", "generated"),
     ("host/src/processor/bindings.rs", "generated"),
     ("host/src/processor/cache.rs", "loads machine code"),
     ("tests/guests/wasi/bindings.rs", "generated"),

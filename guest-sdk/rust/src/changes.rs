@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use crate::batch::{Batch, Key, Span};
 use crate::bindings::loglift::processor::types;
+use crate::reports::Reports;
 
 /// What changes in a batch. What is not mentioned stays.
 ///
@@ -20,8 +21,7 @@ pub struct Changes<'a> {
     rows: Option<Rows>,
     kept: Option<Vec<bool>>,
     outcomes: Option<Vec<u8>>,
-    counts: Vec<(String, u64)>,
-    alarms: Vec<types::Alarm>,
+    reports: Reports,
 }
 
 /// What became of one event, as the host counts it. Every event counts once; without a word it is successful.
@@ -77,8 +77,7 @@ impl<'a> Changes<'a> {
             rows: None,
             kept: None,
             outcomes: None,
-            counts: Vec::new(),
-            alarms: Vec::new(),
+            reports: Reports::default(),
         }
     }
 
@@ -198,27 +197,12 @@ impl<'a> Changes<'a> {
     ///
     /// `message` is one line; show values by [`excerpt`].
     pub fn alarm(&mut self, kind: &str, event: usize, message: impl FnOnce() -> String) {
-        let mut same = self.alarms.iter_mut().filter(|alarm| alarm.kind == kind);
-        if same.by_ref().take(ALARMS_OF_A_KIND - 1).count() == ALARMS_OF_A_KIND - 1
-            && let Some(last) = same.next()
-        {
-            last.occurrences += 1;
-            return;
-        }
-        self.alarms.push(types::Alarm {
-            event: Some(event as u32),
-            kind: kind.to_owned(),
-            message: message(),
-            occurrences: 1,
-        });
+        self.reports.alarm(kind, event, message);
     }
 
     /// Adds to a counter of the processor's own, such as `history_failure_total`.
     pub fn count(&mut self, counter: &str, amount: u64) {
-        match self.counts.iter_mut().find(|(name, _)| name == counter) {
-            Some((_, sum)) => *sum += amount,
-            None => self.counts.push((counter.to_owned(), amount)),
-        }
+        self.reports.count(counter, amount);
     }
 
     /// The answer of the contract.
@@ -241,8 +225,8 @@ impl<'a> Changes<'a> {
             fields,
             tags: None,
             outcomes: self.outcomes,
-            counts: self.counts,
-            alarms: self.alarms,
+            counts: self.reports.counts,
+            alarms: self.reports.alarms,
         }
     }
 
@@ -439,9 +423,6 @@ fn pick<T: Copy>(column: Vec<T>, origins: Option<&[u32]>) -> Vec<T> {
 /// The range that stands for "gone" in `names` and in edits.
 const REMOVED: Span = Span { offset: u32::MAX, len: 0 };
 
-/// From here on, alarms of one kind in one batch are only counted.
-const ALARMS_OF_A_KIND: usize = 4;
-
 /// What `append_within` makes room for beyond what is asked of it, so that it seldom has to.
 const SPARE_BYTES: usize = 16 << 10;
 
@@ -535,7 +516,10 @@ mod tests {
                 changes.alarm("TEST_ALARM", event.index(), || format!("event {}", event.index()));
             }
             changes.alarm("OTHER_ALARM", 0, || "once".to_owned());
-            assert_eq!(changes.alarms.iter().map(|alarm| alarm.occurrences).collect::<Vec<_>>(), [1, 1, 1, 97, 1]);
+            assert_eq!(
+                changes.reports.alarms.iter().map(|alarm| alarm.occurrences).collect::<Vec<_>>(),
+                [1, 1, 1, 97, 1]
+            );
         });
         let messages: Vec<_> = output.alarms.iter().map(|(_, message)| message.as_str()).collect();
         assert_eq!(messages, ["event 0", "event 1", "event 2", "event 3", "once"]);

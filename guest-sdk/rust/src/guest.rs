@@ -1,7 +1,9 @@
 //! Joins a [`Processor`] to the generated bindings. [`export!`](crate::export) calls these functions.
 
+use serde::de::DeserializeOwned;
+
 use crate::bindings::loglift::processor::{host, types};
-use crate::{Batch, Changes, Context, Issue, Level, Processor, Setup, Stateful};
+use crate::{Batch, Changes, Context, Description, Issue, Level, Processor, Setup, Stateful};
 
 /// Makes a component of the crate: `loglift_sdk::export!(MyProcessor);`, once, at the top level of a `cdylib`.
 #[macro_export]
@@ -75,17 +77,23 @@ macro_rules! __export_processor {
 }
 
 pub fn describe<P: Processor>() -> types::Description {
-    types::Description {
-        name: P::DESCRIPTION.name.to_owned(),
-        version: P::DESCRIPTION.version.to_owned(),
-        summary: P::DESCRIPTION.summary.to_owned(),
-        config_schema: P::DESCRIPTION.config_schema.to_owned(),
-    }
+    description(P::DESCRIPTION)
+}
+
+/// What a processor says of itself, as the contract has it.
+pub(crate) fn description(description: Description) -> types::Description {
+    let Description { name, version, summary, config_schema } = description;
+    let [name, version, summary, config_schema] = [name, version, summary, config_schema].map(str::to_owned);
+    types::Description { name, version, summary, config_schema }
+}
+
+/// Reads a configuration.
+pub(crate) fn read<C: DeserializeOwned>(config: &str) -> Result<C, Vec<Issue>> {
+    serde_json::from_str(config).map_err(|error| vec![Issue::new("", error.to_string())])
 }
 
 pub fn configure<P: Processor>(config: &str, context: &Context) -> Result<(P, Setup), Vec<Issue>> {
-    let config = serde_json::from_str(config).map_err(|error| vec![Issue::new("", error.to_string())])?;
-    P::configure(config, context)
+    P::configure(read(config)?, context)
 }
 
 pub fn process<P: Processor>(processor: Option<&mut P>, events: types::Batch) -> Result<types::Answer, String> {

@@ -64,7 +64,9 @@ mod changes;
 pub mod guest;
 #[doc(hidden)]
 pub mod memory;
+mod reports;
 pub mod testing;
+pub mod typed;
 
 use serde::de::DeserializeOwned;
 
@@ -111,6 +113,10 @@ pub trait Stateful: Processor {
     /// Why that is of no use. The agent says so, and the processor begins without a memory.
     fn restore(&mut self, from_version: &str, saved: &[u8]) -> Result<(), String>;
 }
+
+/// Parameters for a processor that has none. Any that are given all the same are ignored here; the schema refuses them.
+#[derive(Debug, Clone, Copy, Default, serde::Deserialize)]
+pub struct NoConfig {}
 
 /// What a processor says of itself.
 #[derive(Debug, Clone, Copy)]

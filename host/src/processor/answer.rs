@@ -30,7 +30,7 @@ pub(super) struct Report {
 /// What is wrong with an answer, for its author.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("broke the contract: {0}")]
-pub(super) struct Invalid(String);
+pub(super) struct Invalid(pub(super) String);
 
 type Checked = Result<(), Invalid>;
 

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use wasmtime::component::types::{self, ComponentItem};
-use wasmtime::component::{Linker, ResourceType};
+use wasmtime::component::{InstancePre, Linker, ResourceType};
 
 use super::Description;
-use super::bindings::ProcessorPre;
 use super::engine::{CompileError, Engine, Machine};
 use super::guest::{Equipment, Guest, linker};
 use super::guest_log::GuestLog;
 use super::outside::{Outside, Source};
 use super::wants::{Want, imports_wasi, wants};
+use super::world::World;
 use super::zones::Zones;
 use super::{trust, wasi};
 use crate::config::{Capabilities, Limits};
@@ -22,7 +22,9 @@ pub struct Component {
     engine: Arc<Engine>,
     counts_fuel: bool,
     imports_wasi: bool,
-    pre: ProcessorPre<Guest>,
+    pre: InstancePre<Guest>,
+    /// What events look like to it.
+    pub world: World,
     /// The SHA-256 of its bytes, as `sha256:` and hexadecimal digits.
     pub digest: String,
     /// What it exports, by name.
@@ -40,13 +42,13 @@ pub enum LoadError {
     #[error(transparent)]
     Compile(#[from] CompileError),
     /// It is made for another version of the contract.
-    #[error("made for {found}; this agent speaks {CONTRACT}")]
+    #[error("made for {found}; this agent speaks {}", World::ALL.map(World::export).join(" and "))]
     Version {
         /// The export that comes closest.
         found: String,
     },
     /// It is something else.
-    #[error("not a processor: it does not export {CONTRACT} (it exports {})", list(.exports))]
+    #[error("not a processor: it exports neither {} (it exports {})", World::ALL.map(World::export).join(" nor "), list(.exports))]
     World {
         /// What it exports.
         exports: Vec<String>,
@@ -58,8 +60,14 @@ pub enum LoadError {
         wants: Vec<String>,
     },
     /// It names the exports and imports of the contract, with other types.
-    #[error("does not fit {CONTRACT}")]
-    Types(#[source] wasmtime::Error),
+    #[error("does not fit {}", .world.export())]
+    Types {
+        /// The world that it claims to have.
+        world: World,
+        /// What does not fit.
+        #[source]
+        error: wasmtime::Error,
+    },
     /// It fails before it does anything.
     #[error("cannot describe itself: {0}")]
     Describe(String),
@@ -93,13 +101,12 @@ impl Component {
         let wasmtime = machine.wasmtime();
         let kind = component.component_type();
         let exports: Vec<String> = kind.exports(wasmtime).map(|(name, _)| name.to_owned()).collect();
-        if !exports.iter().any(|name| name == CONTRACT) {
-            let near = exports.iter().find(|name| name.starts_with(CONTRACT_NAME));
-            return Err(match near {
+        let Some(world) = World::of(&exports) else {
+            return Err(match World::of_another_version(&exports) {
                 Some(found) => LoadError::Version { found: found.clone() },
                 None => LoadError::World { exports },
             });
-        }
+        };
         // Types are no authority, so they are not worth a mention.
         let imports: Vec<String> = kind
             .imports(wasmtime)
@@ -116,11 +123,22 @@ impl Component {
         // Also for the sake of types alone, such as those of streams.
         let all_imports: Vec<String> = kind.imports(wasmtime).map(|(name, _)| name.to_owned()).collect();
         let imports_wasi = imports_wasi(&all_imports);
-        let pre = link(wasmtime, &component, imports_wasi).map_err(LoadError::Types)?;
-        let description = describe(machine, &pre, imports_wasi).map_err(LoadError::Describe)?;
+        let pre = link(wasmtime, &component, imports_wasi).and_then(|pre| world.check(&pre).map(|()| pre));
+        let pre = pre.map_err(|error| LoadError::Types { world, error })?;
+        let description = describe(machine, (world, &pre), imports_wasi).map_err(LoadError::Describe)?;
         let digest = trust::digest(bytes);
         let counts_fuel = terms.counts_fuel;
-        Ok(Self { engine: Arc::clone(engine), counts_fuel, imports_wasi, pre, digest, exports, imports, description })
+        Ok(Self {
+            engine: Arc::clone(engine),
+            counts_fuel,
+            imports_wasi,
+            pre,
+            world,
+            digest,
+            exports,
+            imports,
+            description,
+        })
     }
 
     /// What it wants from outside.
@@ -141,8 +159,8 @@ impl Component {
         self.imports_wasi
     }
 
-    pub(super) fn pre(&self) -> &ProcessorPre<Guest> {
-        &self.pre
+    pub(super) fn pre(&self) -> (World, &InstancePre<Guest>) {
+        (self.world, &self.pre)
     }
 }
 
@@ -157,7 +175,7 @@ fn link(
     engine: &wasmtime::Engine,
     component: &wasmtime::component::Component,
     imports_wasi: bool,
-) -> wasmtime::Result<ProcessorPre<Guest>> {
+) -> wasmtime::Result<InstancePre<Guest>> {
     let mut linker = linker(engine)?;
     if imports_wasi {
         wasi::link(&mut linker)?;
@@ -168,7 +186,7 @@ fn link(
             deny(&mut linker, engine, name, &item.ty)?;
         }
     }
-    linker.instantiate_pre(component).and_then(ProcessorPre::new)
+    linker.instantiate_pre(component)
 }
 
 /// Defines an import that fails when it is called.
@@ -213,7 +231,7 @@ fn deny_resource(linker: &mut wasmtime::component::LinkerInstance<'_, Guest>, na
 }
 
 /// What a component says of itself, or why it fails to.
-fn describe(machine: &Machine, pre: &ProcessorPre<Guest>, imports_wasi: bool) -> Result<Description, String> {
+fn describe(machine: &Machine, pre: (World, &InstancePre<Guest>), imports_wasi: bool) -> Result<Description, String> {
     let (limits, nothing) = (Limits::default(), Capabilities::default());
     let _runtime = imports_wasi.then(wasi::enter);
     let log = Arc::new(GuestLog::new("describe", limits.log_lines_per_second));
@@ -223,7 +241,7 @@ fn describe(machine: &Machine, pre: &ProcessorPre<Guest>, imports_wasi: bool) ->
         imports_wasi,
     )?;
     let (mut store, exports, _call) = guest.instantiate(machine, pre, false).map_err(|fault| fault.message)?;
-    let described = exports.processor.loglift_processor_columnar().call_describe(&mut store);
+    let described = exports.processor.describe(&mut store);
     described.map_err(|error| store.data().fault(&error, limits.setup).message)
 }
 
@@ -249,11 +267,7 @@ fn list(names: &[String]) -> String {
     if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
 }
 
-/// The export that makes a component a processor.
-pub(super) const CONTRACT: &str = "loglift:processor/columnar@0.1.0";
-
 /// The export by which a component says that it remembers.
 const STATE: &str = "loglift:processor/state@0.1.0";
 
-const CONTRACT_NAME: &str = "loglift:processor/columnar@";
 const CONTRACT_PACKAGE: &str = "loglift:processor/";

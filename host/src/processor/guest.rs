@@ -3,19 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use wasmtime::component::{HasSelf, Linker};
+use wasmtime::component::{HasSelf, InstancePre, Linker};
 use wasmtime::{ResourceLimiter, Store, Trap};
 
+use super::bindings;
 use super::bindings::loglift::processor::host::{Host, Level};
 use super::bindings::loglift::processor::types;
 use super::bindings::memory::Remembering;
-use super::bindings::{Processor, ProcessorPre};
 use super::clock::Call;
 use super::engine::Machine;
 use super::fault::Fault;
 use super::guest_log::GuestLog;
 use super::outside::Outside;
 use super::wasi::Wasi;
+use super::world::{Processor, World};
 use super::zones::Zones;
 use crate::config::{Capabilities, Limits};
 
@@ -66,7 +67,7 @@ impl Guest {
     pub(super) fn instantiate(
         self,
         machine: &Machine,
-        pre: &ProcessorPre<Self>,
+        (world, pre): (World, &InstancePre<Self>),
         remembers: bool,
     ) -> Result<(Store<Self>, Exports, Call), Fault> {
         let setup = self.limits.setup;
@@ -82,8 +83,8 @@ impl Guest {
             wasi.begin_call(0, setup);
         }
         let call = machine.time_limit(setup).begin(&mut store);
-        let instantiated = pre.instance_pre().instantiate(&mut store).and_then(|instance| {
-            let processor = Processor::new(&mut store, &instance)?;
+        let instantiated = pre.instantiate(&mut store).and_then(|instance| {
+            let processor = Processor::new(world, &mut store, &instance)?;
             let memory = remembers.then(|| Remembering::new(&mut store, &instance)).transpose()?;
             Ok(Exports { processor, memory })
         });
@@ -115,7 +116,7 @@ impl Guest {
 /// A linker with what every processor may import.
 pub(super) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<Guest>> {
     let mut linker = Linker::new(engine);
-    Processor::add_to_linker::<_, HasSelf<Guest>>(&mut linker, |guest| guest)?;
+    bindings::Processor::add_to_linker::<_, HasSelf<Guest>>(&mut linker, |guest| guest)?;
     Ok(linker)
 }
 

@@ -2,7 +2,6 @@
 
 use wasmtime::Store;
 
-use super::bindings::Processor;
 use super::bindings::loglift::processor::types::{self, Answer, Batch, Issue, Setup};
 use super::bindings::memory::Remembering;
 use super::bisect::Patience;
@@ -13,6 +12,7 @@ use super::fault::{Fault, FaultKind};
 use super::guest::{Equipment, Exports, Guest};
 use super::outside::{Heard, Source};
 use super::wasi;
+use super::world::{Processor, Unanswered};
 use crate::telemetry::one_line;
 
 /// What the host tells every processor.
@@ -81,8 +81,7 @@ impl Instance {
             extra: &extra,
         };
         let setup = processor
-            .loglift_processor_columnar()
-            .call_configure(&mut store, config, facts)
+            .configure(&mut store, config, facts)
             .map_err(|error| SetupError::Fault(store.data().fault(&error, limits.setup).message))?
             .map_err(SetupError::Config)?;
         store.data_mut().is_configuring = false;
@@ -118,13 +117,13 @@ impl Process for Instance {
         if let Some(wasi) = &mut guest.wasi {
             wasi.begin_call(batch.read_seconds, time);
         }
-        match self.processor.loglift_processor_columnar().call_process(&mut self.store, batch) {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(refused)) => {
-                Err(Fault::new(FaultKind::Refused, format!("refused the batch: {}", one_line(&refused))))
+        self.processor.process(&mut self.store, batch).map_err(|unanswered| match unanswered {
+            Unanswered::Refused(refused) => {
+                Fault::new(FaultKind::Refused, format!("refused the batch: {}", one_line(&refused)))
             }
-            Err(error) => Err(self.store.data().fault(&error, limits.time)),
-        }
+            Unanswered::Invalid(invalid) => Fault::new(FaultKind::InvalidAnswer, invalid.to_string()),
+            Unanswered::Failed(error) => self.store.data().fault(&error, limits.time),
+        })
     }
 
     fn save(&mut self) -> Result<Vec<u8>, Fault> {

@@ -44,8 +44,10 @@ pub mod tap;
 pub mod trust;
 #[doc(hidden)]
 pub mod twin;
+mod typed;
 pub mod wants;
 mod wasi;
+pub mod world;
 mod zones;
 
 pub use crate::config::Limits;

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::bytes::Bytes;
 use crate::config::Capabilities;
-use crate::processor::component::CONTRACT;
 use crate::processor::outside::Heard;
 use crate::processor::stage::Stage;
+use crate::processor::world::World;
 use crate::processor::{Context, Limits};
 
 /// What all batches of a recording have in common.
@@ -123,7 +123,7 @@ impl Header {
         Self {
             format: FORMAT,
             kind,
-            contract: CONTRACT.to_owned(),
+            contract: BATCHES.to_owned(),
             agent: env!("CARGO_PKG_VERSION").to_owned(),
             recorded_seconds,
             pipeline: pipeline.to_owned(),
@@ -190,8 +190,8 @@ impl Header {
     /// What is in no header that an agent wrote.
     pub(super) fn check(&self) -> Result<(), String> {
         let LimitFacts { memory_bytes, time_milliseconds, .. } = self.limits;
-        if self.contract != CONTRACT {
-            return Err(format!("made for {:?}; this agent speaks {CONTRACT}", self.contract));
+        if self.contract != BATCHES {
+            return Err(format!("made for {:?}; this agent speaks {BATCHES}", self.contract));
         }
         if memory_bytes > MOST_MEMORY_BYTES || time_milliseconds > LONGEST_TIME.as_millis() as u64 {
             return Err("limits that no processor can have".to_owned());
@@ -247,3 +247,6 @@ const MOST_MEMORY_BYTES: u64 = 1 << 32;
 
 /// Nobody waits longer for a batch.
 const LONGEST_TIME: Duration = Duration::from_secs(3600);
+
+/// The contract that says what a batch is. Batches of every world are recorded as columns.
+const BATCHES: &str = World::Columnar.export();

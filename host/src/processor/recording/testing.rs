@@ -2,7 +2,7 @@
 
 use super::header::FORMAT;
 use super::{Bytes, ComponentFacts, ContextFacts, Header, Kind, LimitFacts, ZoneData};
-use crate::processor::component::CONTRACT;
+use crate::processor::world::World;
 
 /// The header of some recording.
 pub(crate) fn header() -> Header {
@@ -10,7 +10,7 @@ pub(crate) fn header() -> Header {
     Header {
         format: FORMAT,
         kind: Kind::Quarantine,
-        contract: text(CONTRACT),
+        contract: text(World::Columnar.export()),
         agent: text("0.1.0"),
         recorded_seconds: 1_700_000_000,
         pipeline: text("shop"),
