@@ -69,21 +69,28 @@ pub fn reaching() -> Result<&'static Path> {
 /// If it does not compile.
 pub fn deduplicate() -> Result<&'static Path> {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
-    if let Some(path) = PATH.get() {
-        return Ok(path);
-    }
-    let built = Workspace::here().components(&Toolchain::find()?, &["loglift-deduplicate"])?;
-    let path = built.into_iter().next().context("one package makes one component")?.path;
-    Ok(PATH.get_or_init(|| path))
+    built(&PATH, &Workspace::here(), "loglift-deduplicate")
+}
+
+/// The example of a processor that reads a file.
+///
+/// # Errors
+/// If it does not compile.
+pub fn lookup() -> Result<&'static Path> {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    built(&PATH, &Workspace::here(), "loglift-lookup")
 }
 
 fn component(place: &'static OnceLock<PathBuf>, package: &str) -> Result<&'static Path> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("guests");
+    // The same directory as for the built-in processors: what both depend on is compiled once.
+    built(place, &Workspace::new(root, outer_target_dir().join("guests")), package)
+}
+
+fn built(place: &'static OnceLock<PathBuf>, workspace: &Workspace, package: &str) -> Result<&'static Path> {
     if let Some(path) = place.get() {
         return Ok(path);
     }
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("guests");
-    // The same directory as for the built-in processors: what both depend on is compiled once.
-    let workspace = Workspace::new(root, outer_target_dir().join("guests"));
     let built = workspace.components(&Toolchain::find()?, &[package])?;
     let path = built.into_iter().next().context("one package makes one component")?.path;
     Ok(place.get_or_init(|| path))

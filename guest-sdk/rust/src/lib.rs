@@ -60,6 +60,8 @@ mod batch;
 #[doc(hidden)]
 pub mod bindings;
 mod changes;
+#[cfg(feature = "files")]
+pub mod files;
 #[doc(hidden)]
 pub mod guest;
 #[doc(hidden)]
