@@ -55,23 +55,23 @@ fn answer(what: &str, batch: Batch) -> Answer {
     let count = batch.events.len() as u32;
     match what {
         "nothing" => nothing(),
-        "split" => each(&batch, |event| {
-            let parts = content(event).split(';').map(|part| set("content", part));
+        "split" => each(&batch, |_, content| {
+            let parts = content.split(';').map(|part| set("content", part));
             Some(Fate::Split(parts.collect()))
         }),
-        "drop" => each(&batch, |event| (content(event) == "drop").then_some(Fate::Discarded)),
+        "drop" => each(&batch, |_, content| (content == "drop").then_some(Fate::Discarded)),
         // A line that begins with a space belongs to the one before it.
         "merge" => {
             let mut verdicts: Vec<Verdict> = Vec::new();
             let mut texts: Vec<(u32, String)> = Vec::new();
-            for (event, record) in (0..).zip(&batch.events) {
-                match (content(record).strip_prefix(' '), texts.last_mut()) {
+            for (event, (_, content)) in (0..).zip(contents(&batch)) {
+                match (content.strip_prefix(' '), texts.last_mut()) {
                     (Some(rest), Some((_, text))) => {
                         *text += "|";
                         *text += rest;
                         verdicts.push(Verdict { event, fate: Fate::Merged });
                     }
-                    _ => texts.push((event, content(record).to_owned())),
+                    _ => texts.push((event, content.to_owned())),
                 }
             }
             let changed = |(event, text): (u32, String)| Verdict { event, fate: Fate::Changed(set("content", &text)) };
@@ -79,23 +79,23 @@ fn answer(what: &str, batch: Batch) -> Answer {
             verdicts.sort_by_key(|verdict| verdict.event);
             Answer { verdicts, ..nothing() }
         }
-        "edit" => each(&batch, |event| {
-            let mut change = set("content", &content(event).to_uppercase());
-            change.set.push(field("length", &content(event).chars().count().to_string()));
+        "edit" => each(&batch, |_, content| {
+            let mut change = set("content", &content.to_uppercase());
+            change.set.push(field("length", &content.chars().count().to_string()));
             change.remove = vec!["old".to_owned(), "never there".to_owned()];
             Some(Fate::Changed(change))
         }),
         // Everything that was shown, once more.
         "echo" => Answer {
             tags: Some(batch.tags.iter().map(|tag| field(&tag.name, &tag.value)).collect()),
-            ..each(&batch, |event| {
-                let fields = event.fields.iter().map(|known| field(&known.name, &known.value));
+            ..each(&batch, |event, _| {
+                let fields = event.fields.iter().map(|known| field(batch.name(known), &known.value));
                 Some(Fate::Changed(Change { time: Some(event.time), set: fields.collect(), remove: Vec::new() }))
             })
         },
-        "count fields" => each(&batch, |event| Some(Fate::Changed(set("fields", &event.fields.len().to_string())))),
-        "time" => each(&batch, |event| {
-            let seconds = content(event).parse().ok()?;
+        "count fields" => each(&batch, |event, _| Some(Fate::Changed(set("fields", &event.fields.len().to_string())))),
+        "time" => each(&batch, |_, content| {
+            let seconds = content.parse().ok()?;
             Some(Fate::Changed(Change { time: Some(Time { seconds, nanoseconds: 1 }), ..unchanged() }))
         }),
         "tags" => {
@@ -158,13 +158,17 @@ fn verdicts(verdicts: Vec<(u32, Fate)>) -> Answer {
     Answer { verdicts: verdicts.into_iter().map(|(event, fate)| Verdict { event, fate }).collect(), ..nothing() }
 }
 
-fn each(batch: &Batch, fate: impl Fn(&Event) -> Option<Fate>) -> Answer {
-    let fates = (0..).zip(&batch.events).filter_map(|(event, record)| Some((event, fate(record)?)));
+fn each(batch: &Batch, fate: impl Fn(&Event, &str) -> Option<Fate>) -> Answer {
+    let fates =
+        (0..).zip(contents(batch)).filter_map(|(event, (record, content))| Some((event, fate(record, content)?)));
     verdicts(fates.collect())
 }
 
-fn content(event: &Event) -> &str {
-    event.value("content").unwrap_or_default()
+/// The events, and what each has in `content`.
+fn contents(batch: &Batch) -> impl Iterator<Item = (&Event, &str)> {
+    let content = batch.key("content");
+    let value = move |event| (event, content.and_then(|content| Event::value(event, content)).unwrap_or_default());
+    batch.events.iter().map(value)
 }
 
 fn field(name: &str, value: &str) -> Field {

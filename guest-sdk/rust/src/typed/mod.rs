@@ -25,8 +25,9 @@
 //!     }
 //!
 //!     fn process(&mut self, batch: &Batch, changes: &mut Changes) -> Result<(), String> {
+//!         let Some(content) = batch.key("content") else { return Ok(()) };
 //!         for (index, event) in batch.events.iter().enumerate() {
-//!             if let Some(content) = event.value("content") {
+//!             if let Some(content) = event.value(content) {
 //!                 changes.set(index, "length", content.chars().count().to_string());
 //!             }
 //!         }
@@ -52,7 +53,7 @@ pub mod testing;
 
 use serde::de::DeserializeOwned;
 
-pub use bindings::exports::loglift::processor::typed::{Batch, Change, Event, Field, Time};
+pub use bindings::exports::loglift::processor::typed::{Batch, Change, Event, Field, KeyedField, Time};
 pub use changes::Changes;
 
 use crate::{Context, Description, Issue, Setup};
@@ -78,10 +79,22 @@ pub trait Processor: Sized + 'static {
     fn process(&mut self, batch: &Batch, changes: &mut Changes) -> Result<(), String>;
 }
 
+impl Batch {
+    /// The key of a field name, if any event of the batch may have it and the processor reads it.
+    pub fn key(&self, name: &str) -> Option<u32> {
+        (0..).zip(&self.names).find(|(_, known)| *known == name).map(|(key, _)| key)
+    }
+
+    /// The name of a field of an event of this batch.
+    pub fn name(&self, field: &KeyedField) -> &str {
+        &self.names[field.key as usize]
+    }
+}
+
 impl Event {
-    /// The value of a field, if the event has it and the processor reads it.
-    pub fn value(&self, name: &str) -> Option<&str> {
-        let field = self.fields.iter().find(|field| field.name == name)?;
+    /// The value of a field, if the event has it.
+    pub fn value(&self, key: u32) -> Option<&str> {
+        let field = self.fields.iter().find(|field| field.key == key)?;
         Some(&field.value)
     }
 }

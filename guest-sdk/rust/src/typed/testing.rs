@@ -1,7 +1,7 @@
 //! Runs a processor of the typed world natively, for unit tests.
 
 use super::bindings::exports::loglift::processor::typed::{Answer, Fate, Outcome};
-use super::{Batch, Change, Event, Field, Processor, Time};
+use super::{Batch, Change, Event, Field, KeyedField, Processor, Time};
 use crate::testing::{Output, TestEvent};
 use crate::{Context, Issue, Setup};
 
@@ -29,18 +29,26 @@ impl<P: Processor> Guest<P> {
     /// # Panics
     /// If the processor refuses the whole batch.
     pub fn process(&mut self, events: &[TestEvent]) -> Output {
-        let batch = Batch { events: events.iter().map(shown).collect(), tags: Vec::new(), read_seconds: 0 };
+        let mut names = Vec::new();
+        let shown = events.iter().map(|event| shown(event, &mut names)).collect();
+        let batch = Batch { names, events: shown, tags: Vec::new(), read_seconds: 0 };
         let answer = super::guest::process(Some(&mut self.processor), &batch).expect("the processor takes the batch");
         output(events, answer)
     }
 }
 
-fn shown(event: &TestEvent) -> Event {
+fn shown(event: &TestEvent, names: &mut Vec<String>) -> Event {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Event {
-        time: Time { seconds: event.seconds, nanoseconds: event.nanoseconds },
-        fields: event.fields.iter().map(|(name, value)| Field { name: text(name), value: text(value) }).collect(),
-    }
+    let mut key = |name: String| {
+        let place = names.iter().position(|known| *known == name);
+        place.unwrap_or_else(|| {
+            names.push(name);
+            names.len() - 1
+        }) as u32
+    };
+    let fields = event.fields.iter().map(|(name, value)| KeyedField { key: key(text(name)), value: text(value) });
+    let time = Time { seconds: event.seconds, nanoseconds: event.nanoseconds };
+    Event { time, fields: fields.collect() }
 }
 
 fn output(events: &[TestEvent], answer: Answer) -> Output {

@@ -8,7 +8,7 @@ pub(super) mod answer;
 use std::borrow::Cow;
 
 use super::bindings::loglift::processor::types::Batch;
-use super::bindings::typed::exports::loglift::processor::typed::{self, Event, FieldParam, Time};
+use super::bindings::typed::exports::loglift::processor::typed::{self, Event, FieldParam, KeyedField, Time};
 
 /// Calls `call` with the events of a batch.
 pub(super) fn with_strings<T>(batch: &Batch<'_>, call: impl FnOnce(typed::Batch<'_>) -> T) -> T {
@@ -16,8 +16,8 @@ pub(super) fn with_strings<T>(batch: &Batch<'_>, call: impl FnOnce(typed::Batch<
     let names: Vec<Option<&str>> = batch.names.chunks_exact(2).map(|span| arena.name(span)).collect();
     let values: Vec<Cow<'_, str>> = batch.values.chunks_exact(2).map(|span| arena.value(span)).collect();
 
-    let shown_fields = batch.keys.iter().zip(&values).filter_map(|(key, value)| field(names[*key as usize], value));
-    let fields: Vec<FieldParam<'_>> = shown_fields.collect();
+    let shown_fields = batch.keys.iter().zip(&values).filter(|(key, _)| names[**key as usize].is_some());
+    let fields: Vec<KeyedField<'_>> = shown_fields.map(|(key, value)| KeyedField { key: *key, value }).collect();
     let is_any_hidden = fields.len() < values.len();
     let shown = |keys: &[u32]| keys.iter().filter(|key| names[**key as usize].is_some()).count();
 
@@ -34,12 +34,11 @@ pub(super) fn with_strings<T>(batch: &Batch<'_>, call: impl FnOnce(typed::Batch<
 
     let tags: Vec<(Option<&str>, Cow<'_, str>)> =
         tags(batch).map(|(name, value)| (arena.name(name), arena.value(value))).collect();
-    let tags: Vec<FieldParam<'_>> = tags.iter().filter_map(|(name, value)| field(*name, value)).collect();
-    call(typed::Batch { events: &events, tags: &tags, read_seconds: batch.read_seconds })
-}
-
-fn field<'a>(name: Option<&'a str>, value: &'a str) -> Option<FieldParam<'a>> {
-    Some(FieldParam { name: name?, value })
+    let shown_tags = tags.iter().filter_map(|(name, value)| Some(FieldParam { name: (*name)?, value }));
+    let tags: Vec<FieldParam<'_>> = shown_tags.collect();
+    // The place of a name that is not shown is kept, so that keys are the same on both sides.
+    let names: Vec<&str> = names.into_iter().map(Option::unwrap_or_default).collect();
+    call(typed::Batch { names: &names, events: &events, tags: &tags, read_seconds: batch.read_seconds })
 }
 
 /// The ranges of the name and of the value of each tag.
