@@ -76,8 +76,8 @@ pub enum LoadError {
 /// What a component is loaded with.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Terms<'a> {
-    /// It can be limited in steps.
-    pub counts_fuel: bool,
+    /// What it may use, also while it describes itself.
+    pub limits: Limits,
     /// It is refused if it wants more than this.
     pub strict: Option<&'a Capabilities>,
 }
@@ -96,8 +96,9 @@ impl Component {
     /// # Errors
     /// [`LoadError`], by what is wrong with it.
     pub fn load_on(engine: &Arc<Engine>, bytes: &[u8], terms: Terms<'_>) -> Result<Self, LoadError> {
-        let component = engine.compile(bytes, terms.counts_fuel)?;
-        let machine = engine.machine(terms.counts_fuel);
+        let counts_fuel = terms.limits.fuel.is_some();
+        let component = engine.compile(bytes, counts_fuel)?;
+        let machine = engine.machine(counts_fuel);
         let wasmtime = machine.wasmtime();
         let kind = component.component_type();
         let exports: Vec<String> = kind.exports(wasmtime).map(|(name, _)| name.to_owned()).collect();
@@ -125,9 +126,10 @@ impl Component {
         let imports_wasi = imports_wasi(&all_imports);
         let pre = link(wasmtime, &component, imports_wasi).and_then(|pre| world.check(&pre).map(|()| pre));
         let pre = pre.map_err(|error| LoadError::Types { world, error })?;
-        let description = describe(machine, (world, &pre), imports_wasi).map_err(LoadError::Describe)?;
+        let described = describe(machine, (world, &pre), imports_wasi, terms.limits);
+        let description = described.and_then(|description| check_lengths(&description).map(|()| description));
+        let description = description.map_err(LoadError::Describe)?;
         let digest = trust::digest(bytes);
-        let counts_fuel = terms.counts_fuel;
         Ok(Self {
             engine: Arc::clone(engine),
             counts_fuel,
@@ -231,8 +233,13 @@ fn deny_resource(linker: &mut wasmtime::component::LinkerInstance<'_, Guest>, na
 }
 
 /// What a component says of itself, or why it fails to.
-fn describe(machine: &Machine, pre: (World, &InstancePre<Guest>), imports_wasi: bool) -> Result<Description, String> {
-    let (limits, nothing) = (Limits::default(), Capabilities::default());
+fn describe(
+    machine: &Machine,
+    pre: (World, &InstancePre<Guest>),
+    imports_wasi: bool,
+    limits: Limits,
+) -> Result<Description, String> {
+    let nothing = Capabilities::default();
     let _runtime = imports_wasi.then(wasi::enter);
     let log = Arc::new(GuestLog::new("describe", limits.log_lines_per_second));
     let outside = Outside::new(&nothing, Source::Real);
@@ -243,6 +250,22 @@ fn describe(machine: &Machine, pre: (World, &InstancePre<Guest>), imports_wasi: 
     let (mut store, exports, _call) = guest.instantiate(machine, pre, false).map_err(|fault| fault.message)?;
     let described = exports.processor.describe(&mut store);
     described.map_err(|error| store.data().fault(&error, limits.setup).message)
+}
+
+/// What a description says is kept as long as the component, shown, and stored with checkpoints.
+fn check_lengths(description: &Description) -> Result<(), String> {
+    let Description { name, version, summary, config_schema } = description;
+    for (what, text, most) in [
+        ("name", name, MAX_NAME_BYTES),
+        ("version", version, MAX_NAME_BYTES),
+        ("summary", summary, MAX_SUMMARY_BYTES),
+        ("config schema", config_schema, MAX_SCHEMA_BYTES),
+    ] {
+        if text.len() > most {
+            return Err(format!("its {what} has {} bytes, {most} are allowed", text.len()));
+        }
+    }
+    Ok(())
 }
 
 fn is_types_only(item: &types::ComponentExtern, engine: &wasmtime::Engine) -> bool {
@@ -269,5 +292,14 @@ fn list(names: &[String]) -> String {
 
 /// The export by which a component says that it remembers.
 const STATE: &str = "loglift:processor/state@0.1.0";
+
+/// Of the name and the version of a component: far more than any has.
+const MAX_NAME_BYTES: usize = 256;
+
+/// Of its summary, which is one line.
+const MAX_SUMMARY_BYTES: usize = 4 << 10;
+
+/// Of its schema: the longest of a built-in processor has 4 KiB.
+const MAX_SCHEMA_BYTES: usize = 1 << 20;
 
 const CONTRACT_PACKAGE: &str = "loglift:processor/";

@@ -190,7 +190,7 @@ impl Workshop {
         origin::check(&bytes, &sandbox.pins, file)
             .map_err(|(key, message)| problem(&format!("Sandbox.{key}"), spec.at, message))?;
         let strict = sandbox.capabilities.strict.then_some(&sandbox.capabilities);
-        let terms = Terms { counts_fuel: sandbox.limits.fuel.is_some(), strict };
+        let terms = Terms { limits: sandbox.limits, strict };
         Component::load_on(&self.engine, &bytes, terms)
             .map_err(|error| problem(key, spec.at, named(&spec.component, file, &error)))
     }
