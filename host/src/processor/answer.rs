@@ -37,7 +37,11 @@ type Checked = Result<(), Invalid>;
 /// Checks an answer to what was lent. What it adds to the batch may have `limit_bytes`, as may its names and tags.
 pub(super) fn check(answer: &Answer, lent: Lent<'_>, limit_bytes: usize) -> Checked {
     let input_count = lent.batch.len();
-    // First of all, since names are hashed and both may be copied: their ranges may overlap.
+    // Also what no event refers to, since it stays with the batch.
+    ensure(answer.appended.len() <= limit_bytes, || {
+        format!("appended has {} bytes, {limit_bytes} are allowed", answer.appended.len())
+    })?;
+    // Before all else, since names are hashed and both may be copied: their ranges may overlap.
     let named_bytes = answer.names.as_deref().map_or(0, span_bytes) + answer.tags.as_ref().map_or(0, tag_bytes);
     ensure(named_bytes <= limit_bytes as u64, || {
         format!("names and tags have {named_bytes} bytes, {limit_bytes} are allowed")

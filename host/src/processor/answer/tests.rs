@@ -97,6 +97,15 @@ fn names_and_tags_are_measured_before_they_are_looked_at() {
 }
 
 #[test]
+fn what_no_event_refers_to_counts_too() {
+    let check = |len: usize, expected: &str| {
+        assert_eq!(wrong(&Answer { appended: vec![b'x'; len], ..nothing() }), expected);
+    };
+    check(1000, "");
+    check(1001, "appended has 1001 bytes, 1000 are allowed");
+}
+
+#[test]
 fn tags_that_an_event_had_before_are_not_added() {
     let mut batch = two_events();
     let tag = batch.append(&[b'x'; 400]);
