@@ -174,9 +174,14 @@ impl<M: Maker> Caller<M> {
         }
         let Some(memory) = &mut self.memory else { return };
         memory.note(batch);
+        let (is_long, count) = (memory.is_long(), memory.since().len());
         let is_worn = self.instance.as_ref().is_some_and(Process::is_worn);
-        if memory.is_long() || is_worn {
-            drop(self.save());
+        if (is_long || is_worn) && self.save().is_none() && is_long {
+            // Else more and more would be kept for the next instance to go through.
+            self.memory.iter_mut().for_each(Memory::forget_since);
+            if let Some(notice) = &mut self.notice {
+                notice.push_str(&format!("; it forgets the last {count} batches"));
+            }
         }
     }
 
@@ -289,19 +294,22 @@ mod tests {
         counters: &'a ProcessorCounters,
         /// Does not take what was saved.
         refuses: bool,
+        /// Traps when it is to save.
+        is_mute: bool,
     }
 
     #[derive(Debug, Default)]
     struct Trunk {
         lines: String,
         refuses: bool,
+        is_mute: bool,
     }
 
     impl Maker for Elephant<'_> {
         type Instance = Trunk;
 
         fn fresh(&self) -> Result<(Trunk, Option<Vec<String>>), Fault> {
-            Ok((Trunk { refuses: self.refuses, ..Trunk::default() }, None))
+            Ok((Trunk { lines: String::new(), refuses: self.refuses, is_mute: self.is_mute }, None))
         }
 
         fn limits(&self) -> Limits {
@@ -327,6 +335,9 @@ mod tests {
         }
 
         fn save(&mut self) -> Result<Vec<u8>, Fault> {
+            if self.is_mute {
+                return Err(Fault::new(FaultKind::Trap, "trapped"));
+            }
             Ok(self.lines.clone().into_bytes())
         }
 
@@ -372,7 +383,7 @@ mod tests {
     #[test]
     fn after_a_fault_it_remembers_what_it_has_answered_and_nothing_else() {
         let counters = ProcessorCounters::default();
-        let mut caller = Caller::new(Elephant { counters: &counters, refuses: false });
+        let mut caller = Caller::new(Elephant { counters: &counters, refuses: false, is_mute: false });
         assert!(ask(&mut caller, "a"));
         assert_eq!(saved(&mut caller), "a");
         assert!(ask(&mut caller, "b") && !ask(&mut caller, "poison") && ask(&mut caller, "c"));
@@ -388,7 +399,7 @@ mod tests {
     #[test]
     fn what_is_only_tried_leaves_no_trace() {
         let counters = ProcessorCounters::default();
-        let mut caller = Caller::new(Elephant { counters: &counters, refuses: false });
+        let mut caller = Caller::new(Elephant { counters: &counters, refuses: false, is_mute: false });
         assert!(ask(&mut caller, "a"));
         let mut probe = caller.probe();
         assert!(ask(&mut probe, "x") && !ask(&mut probe, "poison") && ask(&mut probe, "y"));
@@ -398,11 +409,24 @@ mod tests {
     #[test]
     fn a_memory_that_is_refused_is_said_and_forgotten() {
         let counters = ProcessorCounters::default();
-        let mut caller = Caller::new(Elephant { counters: &counters, refuses: true });
+        let mut caller = Caller::new(Elephant { counters: &counters, refuses: true, is_mute: false });
         caller.remember(Saved { version: "1".to_owned(), bytes: b"old".to_vec() });
         assert!(ask(&mut caller, "a"));
         let notice = caller.take_notice().unwrap_or_default();
         assert_eq!(notice, "begins without a memory, of what was saved it makes nothing: never");
         assert_eq!(saved(&mut caller), "a");
+    }
+
+    #[test]
+    fn what_cannot_be_saved_is_not_kept_for_ever() {
+        let counters = ProcessorCounters::default();
+        let mut caller = Caller::new(Elephant { counters: &counters, refuses: false, is_mute: true });
+        for _ in 0..100 {
+            assert!(ask(&mut caller, "a"));
+        }
+        let kept = caller.memory.as_ref().map(|memory| memory.since().len());
+        assert!(kept.is_some_and(|count| count < 32), "{kept:?} batches");
+        let notice = caller.take_notice().unwrap_or_default();
+        assert_eq!(notice, "cannot save what it remembers: trapped; it forgets the last 32 batches");
     }
 }

@@ -72,7 +72,13 @@ impl Chain {
 
     /// What the processors remember that do.
     pub fn save(&mut self) -> Vec<Remembered> {
-        self.places.iter_mut().filter_map(|place| place.link.save()).collect()
+        let mut saved = Vec::new();
+        for place in &mut self.places {
+            saved.extend(place.link.save());
+            // The agent may stop before there is another batch.
+            place.link.tell_of_memory(&self.around);
+        }
+        saved
     }
 
     /// Runs a batch through all processors, those that the line-up has now.

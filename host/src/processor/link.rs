@@ -75,6 +75,13 @@ impl Link {
         Some(Remembered { name, component, version, saved: bytes })
     }
 
+    /// Says what has become of its memory, if that is worth a word.
+    pub(super) fn tell_of_memory(&mut self, around: &Surroundings) {
+        if let Some(notice) = self.caller.take_notice() {
+            self.raise("PROCESSOR_STATE_ALARM", None, notice, 1, around);
+        }
+    }
+
     /// Has the processor remember that, unless another component has saved it.
     pub(super) fn recall(&mut self, remembered: Remembered) {
         if remembered.component == self.stage.description().name {
@@ -86,9 +93,7 @@ impl Link {
     /// Has a batch processed, whatever the component does.
     pub(super) fn run(&mut self, batch: &mut EventBatch, around: &Surroundings) -> Result<(), Hold> {
         let input_count = batch.len() as u64;
-        if let Some(notice) = self.caller.take_notice() {
-            self.raise("PROCESSOR_STATE_ALARM", None, notice, 1, around);
-        }
+        self.tell_of_memory(around);
         let admission = self.stage.gate.admit();
         if let Admission::Refused(outage) = admission {
             self.pass_by(batch, outage, around)?;
