@@ -210,11 +210,15 @@ impl ProcessorCounters {
     /// Adds to a counter of the processor's own. Beyond a number and a length of names that no sane
     /// processor has, it adds nothing.
     pub fn add_own(&self, name: &str, amount: u64) {
+        if name.len() > MAX_OWN_NAME_BYTES {
+            return;
+        }
         let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = own.get_mut(name) {
+        let name = one_line(name);
+        if let Some(count) = own.get_mut(&name) {
             *count = count.saturating_add(amount);
-        } else if own.len() < MAX_OWN_COUNTERS && name.len() <= MAX_OWN_NAME_BYTES {
-            own.insert(one_line(name), amount);
+        } else if own.len() < MAX_OWN_COUNTERS {
+            own.insert(name, amount);
         }
     }
 
