@@ -1,17 +1,21 @@
 //! An answer to a batch of three events, a column a line: its name, and its numbers. `edits` and `rows` have three lists between
-//! bars.
+//! bars, `alarm` has its event and how many it stands for. With `reads` and names, only these fields were lent.
 
 use std::sync::Arc;
 
 use loglift::event::{EventBatch, GONE, Offset, Position, Provenance, Source, Tags};
-use loglift::processor::twin::{Answer, Edits, Fields, Rows, carry_out};
+use loglift::processor::twin::{Alarm, Answer, Edits, Fields, Rows, carry_out, carry_out_of_part};
 
 /// Whatever is let through can be carried out, and leaves a batch in which every number means something.
 pub fn run(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else { return };
     let mut batch = batch();
     let input_count = batch.len();
-    if carry_out(answer(text), &mut batch).is_err() {
+    let carried_out = match reads(text) {
+        None => carry_out(answer(text), &mut batch),
+        Some(reads) => carry_out_of_part(answer(text), &mut batch, &reads),
+    };
+    if carried_out.is_err() {
         return;
     }
     let count = batch.len();
@@ -64,6 +68,12 @@ fn batch() -> EventBatch {
     }
 }
 
+/// The fields that were lent, if not all.
+fn reads(text: &str) -> Option<Vec<Vec<u8>>> {
+    let names = text.lines().find_map(|line| line.strip_prefix("reads"))?;
+    Some(names.split_whitespace().map(|name| name.as_bytes().to_vec()).collect())
+}
+
 fn answer(text: &str) -> Answer {
     let mut answer = Answer {
         appended: Vec::new(),
@@ -88,11 +98,18 @@ fn answer(text: &str) -> Answer {
             "names" => answer.names = Some(list()),
             "origins" => answer.origins = Some(list()),
             "through" => answer.through = Some(list()),
-            "seconds" => answer.seconds = Some(list().into_iter().map(i64::from).collect()),
+            "seconds" => {
+                answer.seconds = Some(rest.split(' ').filter_map(|number| number.parse().ok()).collect());
+            }
             "nanoseconds" => answer.nanoseconds = Some(list()),
             "edits" => answer.fields = Fields::Edits(Edits { events: list(), keys: list(), values: list() }),
             "rows" => answer.fields = Fields::Rows(Rows { field_counts: list(), keys: list(), values: list() }),
             "tags" => answer.tags = Some((list(), list())),
+            "alarm" => {
+                let (event, occurrences) = (list(), list());
+                let (event, occurrences) = (event.first().copied(), occurrences.first().copied().unwrap_or(1));
+                answer.alarms.push(Alarm { event, kind: "AN_ALARM".to_owned(), message: String::new(), occurrences });
+            }
             "outcomes" => answer.outcomes = Some(list().into_iter().map(|number| number as u8).collect()),
             _ => {}
         }
