@@ -15,6 +15,34 @@ pub fn misbehaving() -> Result<&'static Path> {
     component(&PATH, "loglift-misbehaving")
 }
 
+/// The component of [`misbehaving`] as another version of it, which lies when it describes itself: `loops`, `schema` and other
+/// words of six letters that it knows.
+///
+/// # Errors
+/// If it does not compile.
+pub fn misdescribed(lie: &str) -> Result<Vec<u8>> {
+    patched(misbehaving()?, b"described-honest", format!("described-{lie:6}").as_bytes())
+}
+
+/// The component of [`misbehaving`] as another version of it, one of whose texts is not UTF-8.
+///
+/// # Errors
+/// If it does not compile, or does not have the text.
+pub fn misspelt(text: &str) -> Result<Vec<u8>> {
+    let mut wrong = text.as_bytes().to_vec();
+    wrong.iter_mut().take(1).for_each(|byte| *byte = 0xff);
+    patched(misbehaving()?, text.as_bytes(), &wrong)
+}
+
+/// A processor that remembers, and goes wrong with that in the way that its config names.
+///
+/// # Errors
+/// If it does not compile.
+pub fn remembering() -> Result<&'static Path> {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    component(&PATH, "loglift-remembering")
+}
+
 /// A processor that uses what the contract offers.
 ///
 /// # Errors
@@ -47,11 +75,7 @@ pub fn stamping() -> Result<&'static Path> {
 /// # Errors
 /// If it does not compile.
 pub fn stamping_version(number: u32) -> Result<Vec<u8>> {
-    let mut bytes = std::fs::read(stamping()?).context("cannot read the component")?;
-    let mark = b"component-000000";
-    let place = bytes.windows(mark.len()).position(|part| part == mark).context("the component has no mark")?;
-    bytes[place + 10..place + 16].copy_from_slice(format!("{number:06}").as_bytes());
-    Ok(bytes)
+    patched(stamping()?, b"component-000000", format!("component-{number:06}").as_bytes())
 }
 
 /// A processor that reaches out of its sandbox by WASI, in the way its config names.
@@ -79,6 +103,14 @@ pub fn deduplicate() -> Result<&'static Path> {
 pub fn lookup() -> Result<&'static Path> {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
     built(&PATH, &Workspace::here(), "loglift-lookup")
+}
+
+/// A component with another text in the place of one of the same length.
+fn patched(component: &Path, mark: &[u8], other: &[u8]) -> Result<Vec<u8>> {
+    let mut bytes = std::fs::read(component).context("cannot read the component")?;
+    let place = bytes.windows(mark.len()).position(|part| part == mark).context("the component has no mark")?;
+    bytes[place..place + mark.len()].copy_from_slice(other);
+    Ok(bytes)
 }
 
 fn component(place: &'static OnceLock<PathBuf>, package: &str) -> Result<&'static Path> {

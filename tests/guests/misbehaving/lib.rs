@@ -20,18 +20,33 @@ struct Config {
     when: Option<String>,
 }
 
+/// Tests look for this text in the component, and write another lie over it.
+static DESCRIBED: [u8; 16] = *b"described-honest";
+
 thread_local! {
     static CONFIG: RefCell<Config> = RefCell::default();
 }
 
 impl columnar::Guest for Misbehaving {
     fn describe() -> Description {
-        Description {
+        let mut description = Description {
             name: "processor_misbehaving".to_owned(),
             version: "0.1.0".to_owned(),
-            summary: "Breaks the contract on demand.".to_owned(),
+            summary: black_box("Breaks the contract on demand.").to_owned(),
             config_schema: SCHEMA.to_owned(),
+        };
+        match &black_box(&DESCRIBED)[10..] {
+            b"panics" => panic!("as it was told to"),
+            b"loops " => spin(),
+            b"hoards" => hoard(),
+            b"others" => description.name = "processor_parse_json_native".to_owned(),
+            b"names " => description.name = "\n".repeat(1 << 20),
+            b"schema" => description.config_schema = "anything goes".to_owned(),
+            b"list  " => description.config_schema = format!("[{SCHEMA}]"),
+            b"length" => description.config_schema = format!(r#"{{"title": "{}"}}"#, "x".repeat(5 << 20)),
+            _ => {}
         }
+        description
     }
 
     fn configure(config: String, _: columnar::Context) -> Result<Setup, Vec<Issue>> {
@@ -127,6 +142,14 @@ fn answer(what: &str, batch: &Batch) -> Result<Answer, String> {
             answer.names.iter_mut().for_each(|names| names[2 * batch.names.len() / 2..].copy_from_slice(&first));
         }
         "names new and gone" => answer.names = Some([&batch.names[..], &[u32::MAX, 0]].concat()),
+        "names not UTF-8" => {
+            answer.appended.extend(b"\xff\xc0\x80");
+            answer.names.iter_mut().for_each(|all| all.extend([arena + 7, 3]));
+            edits.events = (0..events as u32).flat_map(|event| [event, event]).collect();
+            edits.keys = [names, names + 1].repeat(events);
+            edits.values = [arena + 4, 3].repeat(2 * events);
+        }
+        "words not UTF-8" => answer.alarms.push(alarm(None, black_box("ALARM_IN_UTF8"), 1)),
         "names past the arena" => answer.names = Some([&batch.names[..], &[arena, 8]].concat()),
         "edit of a name that is gone" => {
             edits.keys.fill(0);
@@ -147,6 +170,14 @@ fn answer(what: &str, batch: &Batch) -> Result<Answer, String> {
         "nanoseconds too many" => answer.nanoseconds = Some(vec![1_000_000_000; events]),
 
         "counts that do not sum" => answer.fields = rows(vec![2; events], vec![0; events]),
+        "counts that wrap" => {
+            // The sum of 32 bits is right.
+            let mut counts = vec![1; events];
+            counts[0] = u32::MAX;
+            counts.iter_mut().skip(1).take(1).for_each(|count| *count = 2);
+            let sum = counts.iter().fold(0, |sum: u32, count| sum.wrapping_add(*count));
+            answer.fields = rows(counts, vec![0; if events == 1 { 0 } else { sum as usize }]);
+        }
         "counts past all numbers" => answer.fields = rows(vec![u32::MAX; events], vec![0; events]),
         "counts too few" => answer.fields = rows(vec![1; events - 1], vec![0; events - 1]),
         "rows of no name" => answer.fields = rows(vec![1; events], vec![names + 1; events]),
@@ -162,6 +193,7 @@ fn answer(what: &str, batch: &Batch) -> Result<Answer, String> {
         "alarm of nothing" => answer.alarms.push(alarm(None, "AN_ALARM", 0)),
         "alarm of all the world" => answer.alarms.push(alarm(None, "AN_ALARM", u32::MAX)),
 
+        "answer of no use and no end" => answer.appended.resize(2 << 20, b'x'),
         "amplify" => {
             // A thousand events for each, and each of them shows the whole arena.
             let count = 1000 * events;
