@@ -1,4 +1,5 @@
-//! What the sandbox costs: the same processors as components, with limits and without, and called natively.
+//! What the sandbox costs: the same processors as components, with limits and without, and called natively; and what of that is
+//! the check of the answer.
 //!
 //! A batch is one chunk of 283-byte lines with 7 fields, about 920 of them. A round is a batch from the host's columns through the processor,
 //! its answer checked and installed. Throughput counts the bytes of the lines.
@@ -16,6 +17,7 @@ use loglift::processor::component::Component;
 use loglift::processor::engine::Engine;
 use loglift::processor::lineup::Lineup;
 use loglift::processor::stage::{Policy, Stage};
+use loglift::processor::twin::check_only;
 use loglift::telemetry::alarm::Alarms;
 use loglift_filter::Filter;
 use loglift_gotime::Gotime;
@@ -81,6 +83,10 @@ fn compare_component<P: Processor>(
     group.throughput(Throughput::Bytes(batch.provenance.end.0));
     group.bench_function("native", |bencher| {
         bencher.iter_batched_ref(|| batch.clone(), |batch| native.run(black_box(batch)), BatchSize::LargeInput);
+    });
+    let answer = twin::answer(&mut native, &mut batch.clone());
+    group.bench_function("check of the answer alone", |bencher| {
+        bencher.iter(|| check_only(black_box(&answer), black_box(batch)).is_ok());
     });
     for (limits, interruption) in [("wasm, limits on", true), ("wasm, limits off", false)] {
         let mut chain = chain(component, config, interruption);

@@ -21,13 +21,22 @@ pub fn configure<P: Processor>(config: &str) -> Guest<P> {
     Guest::configure_with(config, &context).expect("the config is right")
 }
 
+/// What a processor answers natively to a batch, which stays as it is.
+///
+/// # Panics
+/// If it refuses the batch.
+pub fn answer<P: Processor>(guest: &mut Guest<P>, batch: &mut EventBatch) -> Answer {
+    twin::prepare(batch);
+    let columns = lend(batch);
+    let (columns, answer) = guest.process_columns(columns).expect("the processor takes the batch");
+    give_back(columns, batch);
+    convert(answer)
+}
+
 impl<P: Processor> Twin for Guest<P> {
     fn run(&mut self, batch: &mut EventBatch) {
-        twin::prepare(batch);
-        let columns = lend(batch);
-        let (columns, answer) = self.process_columns(columns).expect("the processor takes the batch");
-        give_back(columns, batch);
-        twin::carry_out(convert(answer), batch).expect("the answer keeps the contract");
+        let answer = answer(self, batch);
+        twin::carry_out(answer, batch).expect("the answer keeps the contract");
     }
 }
 

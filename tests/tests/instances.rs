@@ -1,10 +1,13 @@
 //! What an instance costs before its first batch, and what its limits cost after it.
 
 use std::fs;
+use std::hint::black_box;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
+use loglift::config::{SwapMode, SwapSpec};
 use loglift::event::{EventBatch, Source};
 use loglift::input::records::chunk::Chunker;
 use loglift::input::records::frame::Framing;
@@ -14,7 +17,10 @@ use loglift::processor::component::Component;
 use loglift::processor::engine::Engine;
 use loglift::processor::lineup::{Lineup, Moment};
 use loglift::processor::stage::{Policy, Stage};
+use loglift::processor::twin::check_only;
 use loglift::telemetry::alarm::Alarms;
+use loglift_parse_json::ParseJson;
+use loglift_tests::twin;
 
 const COUNT: u32 = 100;
 
@@ -84,36 +90,158 @@ fn cost_of_a_swap() -> Result<()> {
     Ok(())
 }
 
-/// What the checks of time cost a call, in turns: `cargo test -p loglift-tests --test instances cost_of_limits -- --ignored
-/// --nocapture`.
+/// What the checks of time cost a call, and the check of its answer, in turns: `cargo test -p loglift -p loglift-tests --test
+/// instances cost_of_limits -- --ignored --nocapture`.
 #[test]
 #[ignore = "a measurement"]
 fn cost_of_limits() -> Result<()> {
-    let batch = json_batch()?;
+    const BATCHES: usize = 100;
+    let mut batch = json_batch()?;
     let chain = |interruption| -> Result<Chain> {
         let engine = Arc::new(Engine::with_interruption(None, interruption)?);
-        let built_in = loglift_builtin_processors::find("processor_parse_json_native").context("it is built in")?;
-        let component = Component::load(&engine, built_in.component)?;
-        let config = r#"{"SourceKey": "content"}"#.to_owned();
-        let stage = Stage::new("json".to_owned(), component, config, Context::default(), Policy::default())?;
-        let lineup = Arc::new(Lineup::new("test", vec![Arc::new(stage)], 0));
+        let lineup = Arc::new(Lineup::new("test", vec![json_stage(&engine, SwapSpec::default())?], 0));
         Ok(Chain::new("json", &lineup, &Arc::new(Alarms::for_one_command())))
     };
+    let answer = twin::answer(&mut twin::configure::<ParseJson>(CONFIG), &mut batch);
+    let check = || -> Result<Duration> {
+        let before = cpu_time()?;
+        for _ in 0..BATCHES {
+            check_only(black_box(&answer), black_box(&batch)).map_err(anyhow::Error::msg)?;
+        }
+        Ok(cpu_time()? - before)
+    };
     let run = |chain: &mut Chain| -> Result<Duration> {
-        let mut batches: Vec<EventBatch> = (0..100).map(|_| batch.clone()).collect();
-        let began = Instant::now();
+        let mut batches: Vec<EventBatch> = (0..BATCHES).map(|_| batch.clone()).collect();
+        let before = cpu_time()?;
         batches.iter_mut().try_for_each(|batch| chain.run(batch))?;
-        Ok(began.elapsed())
+        Ok(cpu_time()? - before)
     };
     let (mut on, mut off) = (chain(true)?, chain(false)?);
-    let mut ratios = Vec::new();
+    let (mut limits, mut checks, mut both) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..31 {
-        let (with, without) = (run(&mut on)?, run(&mut off)?);
-        ratios.push(with.as_secs_f64() / without.as_secs_f64());
+        let [with, without, check] = [run(&mut on)?, run(&mut off)?, check()?].map(|time| time.as_secs_f64());
+        limits.push(with / without);
+        checks.push(check / with);
+        both.push(with / (without - check));
     }
-    ratios.sort_by(f64::total_cmp);
-    println!("JSON with the checks of time takes {:.3} times as long as without, {ratios:.2?}", ratios[15]);
+    println!("a call of {:?} with everything", run(&mut on)? / BATCHES as u32);
+    println!("with the checks of time it takes {} times as long as without", quartiles(&mut limits));
+    println!("the check of the answer is {} of it", quartiles(&mut checks));
+    println!("with both it takes {} times as long as without", quartiles(&mut both));
     Ok(())
+}
+
+/// What a shadow of the same version costs beside the processor, in turns: `cargo test -p loglift -p loglift-tests --test
+/// instances cost_of_a_shadow -- --ignored --nocapture`.
+#[test]
+#[ignore = "a measurement"]
+fn cost_of_a_shadow() -> Result<()> {
+    const BATCHES: u64 = 100;
+    let engine = Arc::new(Engine::new(None)?);
+    let batch = json_batch()?;
+    let lineup = |is_shadowed| -> Result<Arc<Lineup>> {
+        let lineup = Arc::new(Lineup::new("test", vec![json_stage(&engine, SwapSpec::default())?], 0));
+        if is_shadowed {
+            let swap = SwapSpec { mode: SwapMode::Shadow, events: u64::MAX, ..SwapSpec::default() };
+            lineup.change(&[json_stage(&engine, swap)?], Moment { instant: Instant::now(), unix_seconds: 0 });
+        }
+        Ok(lineup)
+    };
+    let (plain, shadowed) = (lineup(false)?, lineup(true)?);
+    let chain = |lineup| Chain::new("json", lineup, &Arc::new(Alarms::for_one_command()));
+    let (mut without, mut with) = (chain(&plain), chain(&shadowed));
+    let trial = shadowed.seats()[0].trial.clone().context("a trial runs")?;
+    // Batches that it has seen, and those that it was too slow for.
+    let seen = || trial.report().map_or((0, 0), |report| (report.batches, report.skipped_batches));
+
+    // One after the other, so that the shadow sees each.
+    let run = |chain: &mut Chain| -> Result<(Duration, Duration)> {
+        let mut batch = batch.clone();
+        let (before, began) = (cpu_time()?, Instant::now());
+        chain.run(&mut batch)?;
+        Ok((cpu_time()? - before, began.elapsed()))
+    };
+    let (mut live, mut beside, mut delays) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..21 {
+        let (mut plain, mut shadowed, before) = (Duration::ZERO, Duration::ZERO, cpu_time_of("shadow")?);
+        for _ in 0..BATCHES {
+            let (cpu, took) = run(&mut without)?;
+            plain += cpu;
+            let expected = seen().0 + 1;
+            let (cpu, took_with) = run(&mut with)?;
+            shadowed += cpu;
+            delays.push(took_with.as_secs_f64() / took.as_secs_f64());
+            while seen().0 < expected {
+                // Not to be in its way.
+                std::thread::sleep(Duration::from_micros(500));
+            }
+        }
+        live.push(shadowed.as_secs_f64() / plain.as_secs_f64());
+        beside.push((cpu_time_of("shadow")? - before).as_secs_f64() / plain.as_secs_f64());
+    }
+    println!(
+        "beside a shadow that sees each batch, the live call takes {} times as much of a CPU",
+        quartiles(&mut live)
+    );
+    println!("and {} times as long", quartiles(&mut delays));
+    println!("the shadow takes {} times what the processor takes", quartiles(&mut beside));
+
+    // As fast as they come.
+    let flood = |chain: &mut Chain| -> Result<f64> {
+        let mut batches: Vec<EventBatch> = (0..BATCHES).map(|_| batch.clone()).collect();
+        let began = Instant::now();
+        batches.iter_mut().try_for_each(|batch| chain.run(batch))?;
+        Ok(began.elapsed().as_secs_f64())
+    };
+    let (mut ratios, before) = (Vec::new(), seen());
+    for _ in 0..31 {
+        let took = flood(&mut without)?;
+        ratios.push(flood(&mut with)? / took);
+    }
+    let (compared, skipped) = (seen().0 - before.0, seen().1 - before.1);
+    println!("in a flood the live path takes {} times as long", quartiles(&mut ratios));
+    println!("of {} batches, {compared} were compared and {skipped} skipped", 31 * BATCHES);
+    Ok(())
+}
+
+const CONFIG: &str = r#"{"SourceKey": "content"}"#;
+
+fn json_stage(engine: &Arc<Engine>, swap: SwapSpec) -> Result<Arc<Stage>> {
+    let built_in = loglift_builtin_processors::find("processor_parse_json_native").context("it is built in")?;
+    let component = Component::load(engine, built_in.component)?;
+    let policy = Policy { swap, ..Policy::default() };
+    Ok(Arc::new(Stage::new("json".to_owned(), component, CONFIG.to_owned(), Context::default(), policy)?))
+}
+
+/// The median, and what half of the values lie between.
+fn quartiles(values: &mut [f64]) -> String {
+    values.sort_by(f64::total_cmp);
+    let at = |quarter: usize| values[values.len() * quarter / 4];
+    format!("{:.3} ({:.3} to {:.3})", at(2), at(1), at(3))
+}
+
+/// How long this thread was on a CPU.
+fn cpu_time() -> Result<Duration> {
+    // The kernel counts what a thread has taken when another one has its turn.
+    std::thread::sleep(Duration::from_micros(1));
+    cpu_time_in("/proc/thread-self/schedstat")
+}
+
+/// The same of the thread with this name.
+fn cpu_time_of(name: &str) -> Result<Duration> {
+    for task in fs::read_dir("/proc/self/task")? {
+        let task = task?.path();
+        if fs::read_to_string(task.join("comm"))?.trim() == name {
+            return cpu_time_in(task.join("schedstat"));
+        }
+    }
+    bail!("no thread is called {name}")
+}
+
+fn cpu_time_in(path: impl AsRef<Path>) -> Result<Duration> {
+    let text = fs::read_to_string(path).context("the kernel does not say how long a thread ran")?;
+    let nanoseconds = text.split(' ').next().context("schedstat is empty")?.parse()?;
+    Ok(Duration::from_nanos(nanoseconds))
 }
 
 /// A thousand records of seven fields.
