@@ -20,6 +20,7 @@ use loglift::processor::stage::{Policy, Stage};
 use loglift::processor::twin::check_only;
 use loglift::telemetry::alarm::Alarms;
 use loglift_parse_json::ParseJson;
+use loglift_tests::agent::wait_until;
 use loglift_tests::twin;
 
 const COUNT: u32 = 100;
@@ -161,6 +162,9 @@ fn cost_of_a_shadow() -> Result<()> {
         chain.run(&mut batch)?;
         Ok((cpu_time()? - before, began.elapsed()))
     };
+    // From the first one on, its thread has its name.
+    with.run(&mut batch.clone())?;
+    wait_until("the first batch", || seen().0 == 1)?;
     let (mut live, mut beside, mut delays) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..21 {
         let (mut plain, mut shadowed, before) = (Duration::ZERO, Duration::ZERO, cpu_time_of("shadow")?);

@@ -233,3 +233,19 @@ const MAX_OWN_COUNTERS: usize = 100;
 
 /// Nor one with a longer name.
 const MAX_OWN_NAME_BYTES: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_counter_of_its_own_is_found_again_and_never_wraps() {
+        let counters = ProcessorCounters::default();
+        let long = "x".repeat(MAX_OWN_NAME_BYTES + 1);
+        for (name, amount) in [("odd\nname", 2), ("odd\nname", 3), ("much", u64::MAX), ("much", 1), (&long, 1)] {
+            counters.add_own(name, amount);
+        }
+        let expected = [("odd\u{fffd}name".to_owned(), 5), ("much".to_owned(), u64::MAX)];
+        assert_eq!(counters.own(), expected.into());
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use loglift::processor::component::Component;
+use loglift::processor::component::{Component, Terms};
 use loglift::processor::engine::Engine;
 use loglift::processor::stage::{Policy, Stage};
 use loglift::processor::{Context, Limits};
@@ -17,9 +17,9 @@ pub fn run(data: &[u8]) {
         let place = patch[0] % bytes.len();
         bytes[place] = patch[1] as u8;
     }
-    let Ok(component) = Component::load(&ENGINE, &bytes) else { return };
-    let config = r#"{"SourceKey": "content", "Format": "%s"}"#.to_owned();
     let limits = Limits { setup: std::time::Duration::from_millis(200), ..Limits::default() };
+    let Ok(component) = Component::load_on(&ENGINE, &bytes, Terms { limits, strict: None }) else { return };
+    let config = r#"{"SourceKey": "content", "Format": "%s"}"#.to_owned();
     let policy = Policy { limits, ..Policy::default() };
     // Whether it can be set up is its own affair.
     drop(Stage::new("fuzz".to_owned(), component, config, Context::default(), policy));

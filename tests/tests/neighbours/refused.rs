@@ -126,6 +126,8 @@ fn a_component_that_is_refused_harms_nobody() -> Result<()> {
             problem.replace(&format!("old-{number:02}.wasm"), "FILE").replace(&format!("new-{number:02}"), "NAME");
         println!("| {} | {said} | 0 |", row.kind);
     }
+    let rollback = finished.log("PROCESSOR_ROLLBACK_ALARM").first().and_then(|line| line.split_once("_wasm): "));
+    println!("| a new version that traps under load | {} | 0 |", rollback.map_or("", |(_, said)| said));
     Ok(())
 }
 
