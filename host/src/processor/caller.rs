@@ -176,7 +176,11 @@ impl<M: Maker> Caller<M> {
         memory.note(batch);
         let (is_long, count) = (memory.is_long(), memory.since().len());
         let is_worn = self.instance.as_ref().is_some_and(Process::is_worn);
-        if (is_long || is_worn) && self.save().is_none() && is_long {
+        if !is_long && !is_worn {
+            return;
+        }
+        let is_saved = self.save().is_some();
+        if is_long && !is_saved {
             // Else more and more would be kept for the next instance to go through.
             self.memory.iter_mut().for_each(Memory::forget_since);
             if let Some(notice) = &mut self.notice {
