@@ -127,10 +127,12 @@ pub enum OnError {
 }
 
 /// When a processor that keeps failing is given no more events, and what becomes of them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct BreakerSpec {
     /// `Faults`: as many faults within `window` are too many. 0: never too many.
     pub faults: u32,
+    /// `Share`: unless they are this part, 0 to 1, of all batches within `window`.
+    pub share: f64,
     /// `Window`.
     pub window: Duration,
     /// `Pause`: how long it is given no events.
@@ -220,10 +222,11 @@ impl Default for Limits {
 }
 
 impl Default for BreakerSpec {
-    /// Five faults in ten seconds, then half a minute without events, which go on marked.
+    /// Five faults in ten seconds, if those are half of all batches; then half a minute without events, which go on marked.
+    /// A bad event now and then costs itself and some time, and all others are better off with the processor than without.
     fn default() -> Self {
         let [window, pause] = [10, 30].map(Duration::from_secs);
-        Self { faults: 5, window, pause, policy: BreakerPolicy::Pass }
+        Self { faults: 5, share: 0.5, window, pause, policy: BreakerPolicy::Pass }
     }
 }
 

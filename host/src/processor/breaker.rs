@@ -9,14 +9,24 @@ use crate::config::BreakerSpec;
 
 /// Counts the faults of a processor. Pure: the clock is the caller's.
 ///
-/// Closed, it lets every batch through. Too many faults open it for a pause. After that it is half open: one batch is let
+/// Closed, it lets every batch through. Too many faults open it for a pause, if they are also a large share of all batches: an
+/// event now and then that it fails on is found and marked, and is no reason to do without it for all others. After that it is half open: one batch is let
 /// through for a trial, and by its fate it closes, or opens again for twice as long.
 #[derive(Debug)]
 struct Breaker {
     spec: BreakerSpec,
     /// The last faults, as many as are too many.
     faults: VecDeque<Instant>,
+    /// All batches within the window.
+    recent: Recent,
     state: State,
+}
+
+/// How many batches passed, and on how many the processor failed, in each of the last parts of a window.
+#[derive(Debug, Default)]
+struct Recent {
+    /// The parts, the oldest first: when each began.
+    parts: VecDeque<(Instant, [u64; 2])>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +68,7 @@ pub(super) enum Change {
 
 impl Breaker {
     fn new(spec: BreakerSpec) -> Self {
-        Self { spec, faults: VecDeque::new(), state: State::Closed }
+        Self { spec, faults: VecDeque::new(), recent: Recent::default(), state: State::Closed }
     }
 
     fn admit(&mut self, now: Instant) -> Admission {
@@ -73,12 +83,14 @@ impl Breaker {
     }
 
     /// Says that a batch went through well.
-    fn pass(&mut self, admission: Admission) -> Option<Change> {
+    fn pass(&mut self, admission: Admission, now: Instant) -> Option<Change> {
         if admission != Admission::Trial {
+            self.recent.add([1, 0], now, self.spec.window);
             return None;
         }
         self.state = State::Closed;
         self.faults.clear();
+        self.recent = Recent::default();
         Some(Change::Closed)
     }
 
@@ -105,15 +117,44 @@ impl Breaker {
         while self.faults.len() > many + 1 {
             self.faults.pop_front();
         }
+        self.recent.add([0, 1], now, self.spec.window);
         let first = self.faults.front().copied().unwrap_or(now);
-        self.faults.len() > many && now.saturating_duration_since(first) <= self.spec.window
+        let are_many = self.faults.len() > many && now.saturating_duration_since(first) <= self.spec.window;
+        let [passed, failed] = self.recent.sum(now, self.spec.window);
+        are_many && failed as f64 >= self.spec.share * (passed + failed) as f64
+    }
+}
+
+impl Recent {
+    fn add(&mut self, [passed, failed]: [u64; 2], now: Instant, window: Duration) {
+        match self.parts.back_mut() {
+            Some((began, counts)) if now.saturating_duration_since(*began) < window / PARTS => {
+                counts[0] += passed;
+                counts[1] += failed;
+            }
+            _ => {
+                self.parts.push_back((now, [passed, failed]));
+                self.forget(now, window);
+            }
+        }
+    }
+
+    fn sum(&mut self, now: Instant, window: Duration) -> [u64; 2] {
+        self.forget(now, window);
+        self.parts.iter().fold([0, 0], |sum, (_, counts)| [sum[0] + counts[0], sum[1] + counts[1]])
+    }
+
+    fn forget(&mut self, now: Instant, window: Duration) {
+        while self.parts.front().is_some_and(|(began, _)| now.saturating_duration_since(*began) > window) {
+            self.parts.pop_front();
+        }
     }
 }
 
 /// The breaker of a processor, which its workers share. While it is closed, it costs a batch that passes next to nothing.
 #[derive(Debug)]
 pub(super) struct Gate {
-    /// Nothing needs to be asked or told about what passes.
+    /// Nothing needs to be asked about what is to pass.
     is_closed: AtomicBool,
     breaker: Mutex<Breaker>,
 }
@@ -133,7 +174,7 @@ impl Gate {
 
     /// Says that a batch that was let in went through well.
     pub(super) fn pass(&self, admission: Admission) -> Option<Change> {
-        if admission == Admission::Regular { None } else { self.change(|breaker| breaker.pass(admission)) }
+        self.change(|breaker| breaker.pass(admission, Instant::now()))
     }
 
     /// Says that the processor failed on a batch that was let in.
@@ -161,6 +202,9 @@ impl Gate {
     }
 }
 
+/// A window is counted in so many parts.
+const PARTS: u32 = 10;
+
 /// Pauses grow to this, or begin with more.
 const LONGEST_PAUSE: Duration = Duration::from_secs(600);
 
@@ -176,7 +220,7 @@ mod tests {
     fn breaker() -> (Breaker, impl Fn(u64) -> Instant) {
         let [window, pause] = [10, 100].map(Duration::from_secs);
         let start = Instant::now();
-        let breaker = Breaker::new(BreakerSpec { faults: 2, window, pause, policy: BreakerPolicy::Pass });
+        let breaker = Breaker::new(BreakerSpec { faults: 2, share: 0.5, window, pause, policy: BreakerPolicy::Pass });
         (breaker, move |seconds| start + Duration::from_secs(seconds))
     }
 
@@ -214,7 +258,7 @@ mod tests {
         }
         now += 600;
         assert_eq!(breaker.admit(at(now)), Admission::Trial);
-        assert_eq!(breaker.pass(Admission::Trial), Some(Change::Closed));
+        assert_eq!(breaker.pass(Admission::Trial, at(now)), Some(Change::Closed));
         assert_eq!(breaker.admit(at(now)), Admission::Regular);
         // As if nothing had been.
         assert_eq!(breaker.fail(Admission::Regular, at(now)), None);
@@ -227,11 +271,38 @@ mod tests {
         breaker.fail(Admission::Regular, at(0));
         breaker.fail(Admission::Regular, at(0));
         assert_eq!(breaker.fail(Admission::Regular, at(1)), None);
-        assert_eq!(breaker.pass(Admission::Regular), None);
+        assert_eq!(breaker.pass(Admission::Regular, at(1)), None);
         assert!(matches!(breaker.admit(at(1)), Admission::Refused(outage) if outage.until == at(100)));
         assert_eq!(breaker.admit(at(100)), Admission::Trial);
         assert_eq!(breaker.fail(Admission::Regular, at(100)), None);
-        assert_eq!(breaker.pass(Admission::Trial), Some(Change::Closed));
+        assert_eq!(breaker.pass(Admission::Trial, at(100)), Some(Change::Closed));
+    }
+
+    #[test]
+    fn a_few_bad_batches_among_many_do_not_open_it() {
+        // How many batches pass before each of which it fails on, one of them a second, and when it opens.
+        for (good, expected) in [(0, Some(1)), (1, Some(1)), (2, None), (1000, None)] {
+            let (mut breaker, at) = breaker();
+            let mut found = None;
+            for second in 0..50 {
+                (0..good).for_each(|_| assert_eq!(breaker.pass(Admission::Regular, at(second)), None));
+                if breaker.fail(Admission::Regular, at(second)).is_some() {
+                    found = Some(second);
+                    break;
+                }
+            }
+            assert_eq!(found, expected, "{good} good ones before each bad one");
+        }
+    }
+
+    #[test]
+    fn one_that_breaks_after_a_long_time_is_taken_out_within_the_window() {
+        let (mut breaker, at) = breaker();
+        for second in 0..100 {
+            (0..100).for_each(|_| assert_eq!(breaker.pass(Admission::Regular, at(second)), None));
+        }
+        let opened = (100..200).find(|second| breaker.fail(Admission::Regular, at(*second)).is_some());
+        assert!(opened.is_some_and(|second| (101..=111).contains(&second)), "{opened:?}");
     }
 
     #[test]

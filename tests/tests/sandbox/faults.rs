@@ -58,7 +58,7 @@ fn never() -> BreakerSpec {
 /// One that opens for an hour at the first fault.
 fn at_once(policy: BreakerPolicy) -> BreakerSpec {
     let hour = Duration::from_secs(3600);
-    BreakerSpec { faults: 1, window: hour, pause: hour, policy }
+    BreakerSpec { faults: 1, window: hour, pause: hour, policy, ..BreakerSpec::default() }
 }
 
 fn chain(lineup: &Arc<Lineup>) -> Chain {

@@ -143,6 +143,7 @@ fn breaker(mut fields: Fields<'_>) -> BreakerSpec {
     let policies = &[("pass", BreakerPolicy::Pass), ("drop", BreakerPolicy::Drop), ("block", BreakerPolicy::Block)];
     let breaker = BreakerSpec {
         faults: number(&mut fields, "Faults", 0..=1_000_000).map_or(usual.faults, |faults| faults as u32),
+        share: part(&mut fields, "Share").unwrap_or(usual.share),
         window: duration(&mut fields, "Window").unwrap_or(usual.window),
         pause: duration(&mut fields, "Pause").unwrap_or(usual.pause),
         policy: word(&mut fields, "Policy", policies).unwrap_or(usual.policy),
@@ -320,11 +321,12 @@ mod tests {
     #[test]
     fn faults_and_swaps() {
         let spec = valid(
-            "OnError: drop\nBreaker: {Faults: 3, Window: 1m, Pause: 5s, Policy: block}\n\
+            "OnError: drop\nBreaker: {Faults: 3, Share: 0.1, Window: 1m, Pause: 5s, Policy: block}\n\
                 Swap: {Mode: immediate, Seconds: 5, MaxErrorRate: 0.5, Share: 1, RollbackOn: [time], Promote: manual}\n",
         );
         let breaker = BreakerSpec {
             faults: 3,
+            share: 0.1,
             window: Duration::from_secs(60),
             pause: Duration::from_secs(5),
             policy: BreakerPolicy::Block,
