@@ -171,14 +171,16 @@ impl Progress {
     /// Says that so many bytes that were safe on disk passed their age limit there.
     pub fn expire(&self, bytes: u64) {
         self.change(|state| {
-            let bytes = state.ledger.unacknowledge(bytes);
-            state.ledger.lose(Loss::Expired, bytes);
+            state.each_ledger(|ledger| {
+                let bytes = ledger.unacknowledge(bytes);
+                ledger.lose(Loss::Expired, bytes);
+            });
         });
     }
 
     /// Says that so many bytes that were safe on disk were refused for good.
     pub fn reject(&self, bytes: u64) {
-        self.change(|state| state.ledger.rejected += state.ledger.unacknowledge(bytes));
+        self.change(|state| state.each_ledger(|ledger| ledger.rejected += ledger.unacknowledge(bytes)));
     }
 
     /// Takes back what was given up: it will be read after all.
@@ -256,6 +258,15 @@ impl State {
                     marks.reached = Some((end, self.ledger.clone()));
                 }
             }
+        }
+    }
+
+    /// Changes what became of bytes that were done with long ago: below the mark that is stored, too.
+    fn each_ledger(&mut self, change: impl Fn(&mut Ledger)) {
+        change(&mut self.ledger);
+        if let Some(marks) = &mut self.marks {
+            let stored = [Some(&mut marks.settled), marks.reached.as_mut()].into_iter().flatten();
+            stored.for_each(|(_, ledger)| change(ledger));
         }
     }
 
@@ -362,6 +373,29 @@ mod tests {
         assert!(progress.has_reached_mark());
         progress.settle_mark();
         assert_eq!((stored(&progress), progress.snapshot().settled), ((40, 40), None));
+    }
+
+    #[test]
+    fn what_expires_on_disk_does_so_in_what_is_stored() {
+        let mut progress = Progress::default();
+        progress.keep_marks();
+        progress.begin(Offset(0), at(100));
+        progress.end(Offset(0), 0, 0);
+        progress.mark();
+        progress.settle_mark();
+        progress.begin(Offset(100), at(110));
+        progress.end(Offset(100), 0, 0);
+        progress.expire(30);
+        progress.reject(50);
+        let (position, ledger) = progress.snapshot().settled.expect("it has come further");
+        assert_eq!((position, ledger.acknowledged, ledger.rejected, ledger.lost_bytes()), (at(100), 20, 50, 30));
+        progress.mark();
+        progress.expire(10);
+        progress.settle_mark();
+        progress.begin(Offset(110), at(120));
+        progress.end(Offset(110), 0, 0);
+        let (position, ledger) = progress.snapshot().settled.expect("it has come further");
+        assert_eq!((position, ledger.acknowledged, ledger.rejected, ledger.lost_bytes()), (at(110), 20, 50, 40));
     }
 
     #[test]
