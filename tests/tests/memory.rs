@@ -13,13 +13,18 @@ use serde_json::Value;
 const RUN: &[&str] = &["run", "-c", "pipeline.yaml", "--checkpoint-interval", "20", "--workers", "2"];
 
 fn write_config(scratch: &Scratch, window: usize, sandbox: &str) -> Result<()> {
+    write_config_behind(scratch, &[], window, sandbox)
+}
+
+/// As [`write_config`], with processors before the one that remembers.
+fn write_config_behind(scratch: &Scratch, others: &[&str], window: usize, sandbox: &str) -> Result<()> {
     let guest = deduplicate()?.display();
     let processor =
         format!("Type: processor_wasm, Component: {guest}, Config: {{Window: {window}}}, Sandbox: {{{sandbox}}}");
     let output = scratch.path("out.json").display().to_string();
     // The test reads one file.
     let flusher = format!("Type: flusher_file, FilePath: {output}, MaxFileSize: 100000000000");
-    scratch.write("pipeline.yaml", scratch.config("in/*.log", &[&processor], &[&flusher]))
+    scratch.write("pipeline.yaml", scratch.config("in/*.log", &[others, &[&processor]].concat(), &[&flusher]))
 }
 
 fn lines(numbers: impl IntoIterator<Item = usize>) -> String {
@@ -166,5 +171,81 @@ fn a_processor_that_remembers_is_not_tried_on_some_sources_only() -> Result<()> 
     agent.wait_for_log("cannot be tried on some sources only")?;
     let finished = agent.terminate()?;
     ensure!(finished.code() == Some(0), "{}", finished.stderr);
+    Ok(())
+}
+
+const OTHER: &str = "Type: processor_strptime, SourceKey: time, Format: '%s', AlarmIfFail: false";
+
+#[test]
+fn a_memory_follows_its_processor_to_another_place() -> Result<()> {
+    let scratch = start()?;
+    write_config_behind(&scratch, &[OTHER], 100_000, "")?;
+    let mut agent = scratch.loglift(RUN).start()?;
+    scratch.append("in/a.log", lines(0..1000))?;
+    wait_for(&mut agent, &scratch, "line 999")?;
+    // While it runs, and while it does not.
+    write_config(&scratch, 100_000, "")?;
+    let reloaded = scratch.loglift(&["reload"]).finish()?;
+    ensure!(reloaded.code() == Some(0), "{}", reloaded.stderr);
+    scratch.append("in/a.log", lines(0..1001))?;
+    wait_for(&mut agent, &scratch, "line 1000")?;
+    ensure!(agent.terminate()?.code() == Some(0));
+    write_config_behind(&scratch, &[OTHER, OTHER], 100_000, "")?;
+    let mut agent = scratch.loglift(RUN).start()?;
+    scratch.append("in/a.log", lines(0..1002))?;
+    wait_for(&mut agent, &scratch, "line 1001")?;
+    ensure!(agent.terminate()?.code() == Some(0));
+    let counts = counts(&scratch);
+    ensure!(counts.len() == 1002 && counts.values().all(|count| *count == 1), "{} lines", counts.len());
+    Ok(())
+}
+
+#[test]
+fn a_shadow_begins_with_what_the_version_beside_it_remembers() -> Result<()> {
+    let scratch = start()?;
+    let mut agent = scratch.loglift(RUN).start()?;
+    scratch.append("in/a.log", lines(0..1000))?;
+    wait_for(&mut agent, &scratch, "line 999")?;
+    write_config(&scratch, 50_000, "Swap: {Mode: shadow, Events: 1000, Promote: manual}")?;
+    let reloaded = scratch.loglift(&["reload"]).finish()?;
+    ensure!(reloaded.code() == Some(0), "{}", reloaded.stderr);
+    scratch.append("in/a.log", lines(0..1001))?;
+    let comparison = || -> Result<Value> {
+        let found = scratch.loglift(&["processor", "diff", "--json"]).finish()?;
+        let all: Value = serde_json::from_slice(&found.stdout)?;
+        Ok(all["processors"][0]["trial"]["comparison"].clone())
+    };
+    agent.wait_until("the shadow has seen them", |_| {
+        comparison().is_ok_and(|found| found["records"].as_u64() > Some(0))
+    })?;
+    assert_eq!(comparison()?["differing_records"], 0);
+    let text = scratch.loglift(&["processor", "diff"]).finish()?.stdout;
+    let text = String::from_utf8(text)?;
+    ensure!(text.contains("it began with what the version beside it remembered"), "{text}");
+    ensure!(agent.terminate()?.code() == Some(0));
+    Ok(())
+}
+
+#[test]
+fn a_capture_has_what_the_processor_remembered_before_it() -> Result<()> {
+    let scratch = start()?;
+    let mut agent = scratch.loglift(RUN).start()?;
+    scratch.append("in/a.log", lines(0..1000))?;
+    wait_for(&mut agent, &scratch, "line 999")?;
+    let mut capture =
+        scratch.loglift(&["capture", "processors[0]", "--batches", "3", "--output", "captured.jsonl"]).start()?;
+    let mut last = 1000;
+    while !capture.has_ended()? {
+        scratch.append("in/a.log", lines(last - 20..last))?;
+        scratch.append("in/a.log", lines(last..=last))?;
+        wait_for(&mut agent, &scratch, &format!("line {last}"))?;
+        last += 1;
+    }
+    ensure!(capture.finish()?.code() == Some(0));
+    let guest = deduplicate()?.to_str().context("a path that is text")?;
+    let replayed = scratch.loglift(&["replay", "captured.jsonl", "--component", guest]).finish()?;
+    let shown = String::from_utf8_lossy(&replayed.stdout);
+    ensure!(shown == "3 batches: 3 identical\n", "{shown}{}", replayed.stderr);
+    ensure!(agent.terminate()?.code() == Some(0));
     Ok(())
 }

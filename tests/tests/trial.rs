@@ -152,6 +152,39 @@ fn a_canary_that_does_well_takes_over_and_one_that_traps_does_not() -> Result<()
 }
 
 #[test]
+fn a_canary_that_halts_gives_back_what_it_holds() -> Result<()> {
+    let scratch = Scratch::new()?;
+    let mut bench = Bench::start(&scratch)?;
+    bench.reload("v2", ", TrapOn: line", "OnError: halt, Swap: {Mode: canary, Share: 1, Events: 20}")?;
+    bench.feed(5)?;
+    bench.agent.wait_for_log("is not put in place: it had ")?;
+    assert_eq!(bench.last(), "v1");
+    bench.end()
+}
+
+#[test]
+fn what_is_halted_is_replaced_without_a_trial_that_would_see_nothing() -> Result<()> {
+    let scratch = Scratch::new()?;
+    let mut bench = Bench::start(&scratch)?;
+    for (stamp, swap) in [("shadow", "{Mode: shadow}"), ("canary", "{Mode: canary, Share: 0}")] {
+        bench.reload("v1", ", TrapOn: line", "OnError: halt, Swap: {RollbackOn: []}")?;
+        let line = format!("line {}\n", bench.written);
+        scratch.append("in.log", &line)?;
+        bench.written += 1;
+        let halted = || scratch.loglift(&["status"]).finish().is_ok_and(|found| shown(&found).contains(" halted: "));
+        bench.agent.wait_until("it is halted", |_| halted())?;
+        bench.reload(stamp, "", &format!("Swap: {swap}"))?;
+        bench.feed(10)?;
+        assert_eq!(bench.last(), stamp);
+    }
+    bench.end()
+}
+
+fn shown(found: &Finished) -> String {
+    String::from_utf8_lossy(&found.stdout).into_owned()
+}
+
+#[test]
 fn without_an_agent_there_is_nothing_to_list() -> Result<()> {
     let scratch = Scratch::new()?;
     fs::create_dir_all(scratch.path("data"))?;

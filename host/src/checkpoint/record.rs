@@ -116,6 +116,8 @@ struct MemoryShape {
 struct RememberedShape {
     name: String,
     component: String,
+    #[serde(default)]
+    config: String,
     version: String,
     saved: String,
 }
@@ -236,6 +238,7 @@ impl MemoryShape {
         let shape = |remembered: &Remembered| RememberedShape {
             name: remembered.name.clone(),
             component: remembered.component.clone(),
+            config: remembered.config.clone(),
             version: remembered.version.clone(),
             saved: BASE64.encode(&remembered.saved),
         };
@@ -244,8 +247,8 @@ impl MemoryShape {
 
     fn into_memory(self) -> Option<Memory> {
         let processors = self.processors.into_iter().map(|shape| {
-            let RememberedShape { name, component, version, saved } = shape;
-            Some(Remembered { name, component, version, saved: BASE64.decode(saved.as_bytes()).ok()? })
+            let RememberedShape { name, component, config, version, saved } = shape;
+            Some(Remembered { name, component, config, version, saved: BASE64.decode(saved.as_bytes()).ok()? })
         });
         Some(Memory { pipeline: self.pipeline, processors: processors.collect::<Option<_>>()? })
     }
@@ -344,6 +347,7 @@ mod tests {
         let processor = |name: &str, saved: &[u8]| Remembered {
             name: name.to_owned(),
             component: "deduplicate".to_owned(),
+            config: "0123456789ab".to_owned(),
             version: "0.1.0".to_owned(),
             saved: saved.to_vec(),
         };

@@ -175,6 +175,13 @@ fn comparison(found: &ComparisonView) -> String {
         "  {} records compared, {} differ ({} in the number of events), {} batches differ in tags, {} batches skipped\n",
         found.records, found.differing_records, found.count_differences, found.tag_differences, found.skipped_batches
     );
+    if found.held_batches > 0 {
+        text += &format!("  {} batches more would have been held up\n", found.held_batches);
+    }
+    if found.remembers {
+        text +=
+            "  it began with what the version beside it remembered, and knows nothing of batches that were skipped\n";
+    }
     for example in &found.examples {
         text += &format!("\n  {} at offset {}\n", one_line(&example.path), example.offset);
         text += &sides(&example.old, &example.new);

@@ -14,7 +14,7 @@ use super::checkpoint::{existing, print};
 use crate::config::{self, AgentConfig};
 use crate::event::EventBatch;
 use crate::flusher::json_lines::{Encoder, Shape};
-use crate::processor::component::Component;
+use crate::processor::component::{Component, Terms};
 use crate::processor::recording::{Header, Played, Player, ReadError, Reader, RecordedBatch, RecordedFault};
 use crate::processor::trust::digest;
 use crate::runtime::assemble::Workshop;
@@ -118,7 +118,8 @@ fn component(workshop: &Workshop, header: &Header, named: Option<&str>) -> anyho
             config::Component::BuiltIn((*name).to_owned())
         }
     };
-    workshop.component(&origin, Path::new("")).map_err(anyhow::Error::msg)
+    let terms = Terms { counts_fuel: header.limits.fuel.is_some(), ..Terms::default() };
+    workshop.component_on(&origin, Path::new(""), terms).map_err(anyhow::Error::msg)
 }
 
 fn config_text(given: &str) -> anyhow::Result<String> {

@@ -7,6 +7,8 @@ pub struct Remembered {
     pub name: String,
     /// What its component calls itself.
     pub component: String,
+    /// The start of the SHA-256 of what it is configured with: by that it is known again at another place of its pipeline.
+    pub config: String,
     /// The version of the component.
     pub version: String,
     /// In a form of its own.

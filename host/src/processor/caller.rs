@@ -129,26 +129,45 @@ impl<M: Maker> Caller<M> {
         (answer, took)
     }
 
-    /// What the processor remembers, and the version that it has; `None` if it does not, or cannot say it.
-    pub(super) fn save(&mut self) -> Option<Saved> {
-        self.memory.as_ref()?;
-        self.ensure_instance().ok()?;
-        let memory = self.memory.as_mut()?;
-        if !memory.is_saved() {
-            let saved = self.instance.as_mut()?.save();
+    /// What the processor remembers, and the version that it has; `None` if it does not.
+    ///
+    /// # Errors
+    /// It fails at that, which is counted. Its instance is gone then; another one is to remember the same.
+    pub(super) fn save(&mut self) -> Result<Option<Saved>, Fault> {
+        if self.memory.as_ref().is_some_and(|memory| !memory.is_saved()) {
+            let saved = self.ensure_instance().and_then(|()| match &mut self.instance {
+                Some(instance) => instance.save(),
+                None => Err(no_instance()),
+            });
             match saved {
                 Ok(bytes) => {
                     let version = self.maker.remembers().unwrap_or_default().to_owned();
-                    memory.begin(Some(Saved { version, bytes }));
+                    self.memory.iter_mut().for_each(|memory| {
+                        memory.begin(Some(Saved { version: version.clone(), bytes: bytes.clone() }));
+                    });
                 }
                 Err(fault) => {
-                    self.notice = Some(format!("cannot save what it remembers: {fault}"));
+                    fault.kind.counter(&self.maker.counters().faults).add(1);
                     self.instance = None;
-                    return None;
+                    return Err(fault);
                 }
             }
         }
-        memory.saved().cloned()
+        Ok(self.last_saved())
+    }
+
+    /// What was saved last.
+    pub(super) fn last_saved(&self) -> Option<Saved> {
+        self.memory.as_ref().and_then(Memory::saved).cloned()
+    }
+
+    /// Forgets what has happened since it was saved last, which it cannot save.
+    pub(super) fn forget_unsaved(&mut self, fault: &Fault) {
+        let Some(memory) = &mut self.memory else { return };
+        let count = memory.since().len();
+        self.notice = Some(format!("has forgotten the last {count} batches, since it cannot save them: {fault}"));
+        memory.forget_since();
+        self.instance = None;
     }
 
     /// Has the processor remember what was saved, from now on.
@@ -158,6 +177,12 @@ impl<M: Maker> Caller<M> {
         if self.instance.is_some() {
             self.recall();
         }
+    }
+
+    /// Has another instance go on with what was saved.
+    pub(super) fn begin_anew(&mut self, saved: Saved) {
+        self.instance = None;
+        self.remember(saved);
     }
 
     /// What has become of its memory, if a person should hear of it.
@@ -176,16 +201,13 @@ impl<M: Maker> Caller<M> {
         memory.note(batch);
         let (is_long, count) = (memory.is_long(), memory.since().len());
         let is_worn = self.instance.as_ref().is_some_and(Process::is_worn);
-        if !is_long && !is_worn {
-            return;
-        }
-        let is_saved = self.save().is_some();
-        if is_long && !is_saved {
-            // Else more and more would be kept for the next instance to go through.
-            self.memory.iter_mut().for_each(Memory::forget_since);
-            if let Some(notice) = &mut self.notice {
-                notice.push_str(&format!("; it forgets the last {count} batches"));
-            }
+        let is_long = memory.is_long();
+        if (is_long || is_worn)
+            && let Err(fault) = self.save()
+            && is_long
+        {
+            // There is no room for more, and no time to process ever more of them again.
+            self.forget_unsaved(&fault);
         }
     }
 
@@ -249,7 +271,7 @@ impl<M: Maker> Caller<M> {
     }
 
     fn ask_instance(&mut self, batch: &mut EventBatch, patience: Patience) -> Result<Answer, Fault> {
-        let Some(instance) = &mut self.instance else { return Err(Fault::new(FaultKind::Setup, "has no instance")) };
+        let Some(instance) = &mut self.instance else { return Err(no_instance()) };
         let projection = match &self.reads {
             Some(reads) => {
                 self.projection.fill(batch, reads);
@@ -287,10 +309,15 @@ impl<M: Maker> Caller<M> {
     }
 }
 
+fn no_instance() -> Fault {
+    Fault::new(FaultKind::Setup, "has no instance")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::event::testing::batch;
+    use crate::processor::twin::nothing;
 
     /// Remembers every line that it was lent, and traps on `poison`.
     #[derive(Debug, Clone, Copy)]
@@ -298,22 +325,26 @@ mod tests {
         counters: &'a ProcessorCounters,
         /// Does not take what was saved.
         refuses: bool,
-        /// Traps when it is to save.
-        is_mute: bool,
+        /// Traps when it is to save so many lines or more.
+        forgets_at: usize,
     }
 
     #[derive(Debug, Default)]
     struct Trunk {
         lines: String,
         refuses: bool,
-        is_mute: bool,
+        forgets_at: usize,
+    }
+
+    fn elephant(counters: &ProcessorCounters) -> Elephant<'_> {
+        Elephant { counters, refuses: false, forgets_at: usize::MAX }
     }
 
     impl Maker for Elephant<'_> {
         type Instance = Trunk;
 
         fn fresh(&self) -> Result<(Trunk, Option<Vec<String>>), Fault> {
-            Ok((Trunk { lines: String::new(), refuses: self.refuses, is_mute: self.is_mute }, None))
+            Ok((Trunk { refuses: self.refuses, forgets_at: self.forgets_at, ..Trunk::default() }, None))
         }
 
         fn limits(&self) -> Limits {
@@ -339,7 +370,7 @@ mod tests {
         }
 
         fn save(&mut self) -> Result<Vec<u8>, Fault> {
-            if self.is_mute {
+            if self.lines.len() >= self.forgets_at {
                 return Err(Fault::new(FaultKind::Trap, "trapped"));
             }
             Ok(self.lines.clone().into_bytes())
@@ -360,34 +391,19 @@ mod tests {
         }
     }
 
-    fn nothing() -> Answer {
-        Answer {
-            appended: Vec::new(),
-            names: None,
-            origins: None,
-            through: None,
-            seconds: None,
-            nanoseconds: None,
-            fields: crate::processor::bindings::loglift::processor::types::Fields::Unchanged,
-            tags: None,
-            outcomes: None,
-            counts: Vec::new(),
-            alarms: Vec::new(),
-        }
-    }
-
     fn ask(caller: &mut Caller<Elephant<'_>>, line: &str) -> bool {
         caller.ask(&mut batch(&[line]), Patience::Full).0.is_ok()
     }
 
     fn saved(caller: &mut Caller<Elephant<'_>>) -> String {
-        String::from_utf8(caller.save().expect("it remembers").bytes).expect("text")
+        let saved = caller.save().expect("it can").expect("it remembers");
+        String::from_utf8(saved.bytes).expect("text")
     }
 
     #[test]
     fn after_a_fault_it_remembers_what_it_has_answered_and_nothing_else() {
         let counters = ProcessorCounters::default();
-        let mut caller = Caller::new(Elephant { counters: &counters, refuses: false, is_mute: false });
+        let mut caller = Caller::new(elephant(&counters));
         assert!(ask(&mut caller, "a"));
         assert_eq!(saved(&mut caller), "a");
         assert!(ask(&mut caller, "b") && !ask(&mut caller, "poison") && ask(&mut caller, "c"));
@@ -403,7 +419,7 @@ mod tests {
     #[test]
     fn what_is_only_tried_leaves_no_trace() {
         let counters = ProcessorCounters::default();
-        let mut caller = Caller::new(Elephant { counters: &counters, refuses: false, is_mute: false });
+        let mut caller = Caller::new(elephant(&counters));
         assert!(ask(&mut caller, "a"));
         let mut probe = caller.probe();
         assert!(ask(&mut probe, "x") && !ask(&mut probe, "poison") && ask(&mut probe, "y"));
@@ -413,7 +429,7 @@ mod tests {
     #[test]
     fn a_memory_that_is_refused_is_said_and_forgotten() {
         let counters = ProcessorCounters::default();
-        let mut caller = Caller::new(Elephant { counters: &counters, refuses: true, is_mute: false });
+        let mut caller = Caller::new(Elephant { refuses: true, ..elephant(&counters) });
         caller.remember(Saved { version: "1".to_owned(), bytes: b"old".to_vec() });
         assert!(ask(&mut caller, "a"));
         let notice = caller.take_notice().unwrap_or_default();
@@ -422,15 +438,25 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_saved_is_not_kept_for_ever() {
+    fn what_cannot_be_saved_is_tried_again_and_forgotten_before_it_is_too_much() {
         let counters = ProcessorCounters::default();
-        let mut caller = Caller::new(Elephant { counters: &counters, refuses: false, is_mute: true });
+        let mut caller = Caller::new(Elephant { forgets_at: 4, ..elephant(&counters) });
+        assert!(ask(&mut caller, "a"));
+        assert_eq!(saved(&mut caller), "a");
+        ["b", "c", "d"].iter().for_each(|line| assert!(ask(&mut caller, line)));
+        assert!(caller.save().is_err() && caller.save().is_err());
+        assert_eq!(counters.faults.traps.total(), 2);
+        let since = |caller: &Caller<Elephant<'_>>| caller.memory.as_ref().expect("it remembers").since().len();
+        assert_eq!((since(&caller), caller.take_notice()), (3, None), "nothing is forgotten yet");
         for _ in 0..100 {
-            assert!(ask(&mut caller, "a"));
+            assert!(ask(&mut caller, "e"));
+            assert!(since(&caller) <= 32);
         }
-        let kept = caller.memory.as_ref().map(|memory| memory.since().len());
-        assert!(kept.is_some_and(|count| count < 32), "{kept:?} batches");
-        let notice = caller.take_notice().unwrap_or_default();
-        assert_eq!(notice, "cannot save what it remembers: trapped; it forgets the last 32 batches");
+        assert!(
+            caller.take_notice().unwrap_or_default().starts_with("has forgotten the last 32 batches, since it cannot")
+        );
+        let instances = counters.instances.total();
+        assert!(instances < 10, "{instances} instances for 104 batches");
+        assert_eq!(caller.last_saved().map(|saved| saved.bytes), Some(b"a".to_vec()));
     }
 }

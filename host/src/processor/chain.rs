@@ -7,10 +7,12 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 
 use super::lineup::Lineup;
-use super::link::{Hold, Link, Said, Surroundings};
+use super::link::{Hold, Link, Said, Surroundings, Unsaved};
+use super::memory::{Identity, assign};
 use super::place::Place;
 use super::quarantine::Quarantine;
-use crate::event::{EventBatch, Remembered};
+use super::stage::Stage;
+use crate::event::{EventBatch, Remembered, Source};
 use crate::telemetry::alarm::Alarms;
 
 /// The processors of a pipeline, instantiated for one worker.
@@ -60,25 +62,32 @@ impl Chain {
         self
     }
 
-    /// Has processors begin with what those of these names remembered.
+    /// Has processors begin with what they, or those in their places, remembered.
     #[must_use]
     pub fn with_memory(mut self, memory: &[Remembered]) -> Self {
-        for place in &mut self.places {
-            let known = memory.iter().find(|remembered| remembered.name == place.link.stage.name);
-            known.into_iter().for_each(|remembered| place.link.recall(remembered.clone()));
-        }
+        self.remember(memory.to_vec(), &[]);
         self
     }
 
     /// What the processors remember that do.
-    pub fn save(&mut self) -> Vec<Remembered> {
-        let mut saved = Vec::new();
-        for place in &mut self.places {
-            saved.extend(place.link.save());
-            // The agent may stop before there is another batch.
-            place.link.tell_of_memory(&self.around);
+    ///
+    /// # Errors
+    /// [`Unsaved`] if one of them cannot say it now: then nothing may be stored as done with that it has seen.
+    pub fn save(&mut self) -> Result<Vec<Remembered>, Unsaved> {
+        let saved: Result<Vec<Option<Remembered>>, Unsaved> =
+            self.places.iter_mut().map(|place| place.link.save(&self.around)).collect();
+        saved.map(|saved| saved.into_iter().flatten().collect())
+    }
+
+    /// Gives processors that remember what they did, or those in their places, but for the ones that were `there` and know.
+    fn remember(&mut self, memories: Vec<Remembered>, there: &[Arc<Stage>]) {
+        let is_new = |link: &&mut Link| !there.iter().any(|stage| Arc::ptr_eq(stage, &link.stage));
+        let links = self.places.iter_mut().map(|place| &mut place.link);
+        let mut takers: Vec<&mut Link> = links.filter(|link| link.stage.remembers()).filter(is_new).collect();
+        let identities: Vec<Identity> = takers.iter().map(|link| link.stage.identity()).collect();
+        for (link, memory) in takers.iter_mut().zip(assign(&identities, memories)) {
+            memory.into_iter().for_each(|memory| link.recall(memory, &self.around));
         }
-        saved
     }
 
     /// Runs a batch through all processors, those that the line-up has now.
@@ -93,7 +102,7 @@ impl Chain {
         while place < self.places.len() && !batch.is_empty() {
             place = match self.places[place].run(batch, &self.around) {
                 Ok(()) => place + 1,
-                Err(hold) => self.wait(place, hold)?,
+                Err(hold) => self.wait(place, &batch.source, hold)?,
             };
         }
         Ok(())
@@ -117,18 +126,18 @@ impl Chain {
 
     /// Waits until the processor at `place`, which holds up a batch, was replaced or can be tried again. Returns the place of
     /// the processor with which the batch goes on.
-    fn wait(&mut self, mut place: usize, hold: Hold) -> Result<usize, Stopped> {
-        let stage = Arc::clone(&self.places[place].link.stage);
-        let _visible = stage.wait(hold.why.clone());
+    fn wait(&mut self, mut place: usize, source: &Source, hold: Hold) -> Result<usize, Stopped> {
+        let stage = Arc::clone(self.places[place].stage_of(source));
+        let _visible = stage.wait(hold.why.clone(), hold.until.is_none());
         loop {
             if self.stop.recv_timeout(POLL_INTERVAL) == Err(RecvTimeoutError::Disconnected) {
                 return Err(Stopped { processor: stage.name.clone(), why: hold.why });
             }
-            let before: Vec<_> = self.places.iter().map(|place| Arc::clone(&place.link.stage)).collect();
+            let before = self.stages();
             if self.follow_lineup() {
-                let now = self.lineup.stages();
-                place = place_in(&before, place, &now, Arc::ptr_eq);
-                if !now.get(place).is_some_and(|now| Arc::ptr_eq(now, &stage)) {
+                place = place_in(&before, place, &self.stages(), likeness);
+                let waits_for_same = |now: &Place| Arc::ptr_eq(now.stage_of(source), &stage);
+                if !self.places.get(place).is_some_and(waits_for_same) {
                     return Ok(place);
                 }
             }
@@ -146,18 +155,61 @@ impl Chain {
             return false;
         }
         self.edition = edition;
+        let there = self.stages();
         let mut links: Vec<Link> = std::mem::take(&mut self.places).into_iter().flat_map(Place::into_links).collect();
         self.places = self.lineup.seats().iter().map(|seat| Place::new(seat, &mut links)).collect();
+        // What is left has gone.
+        let memories = links.iter_mut().filter_map(|link| link.hand_over(&self.around)).collect();
+        self.remember(memories, &there);
+        self.places.iter_mut().for_each(|place| place.begin_trial(&self.around));
         true
+    }
+
+    fn stages(&self) -> Vec<Arc<Stage>> {
+        self.places.iter().map(|place| Arc::clone(&place.link.stage)).collect()
     }
 }
 
-/// Where a batch that waits at a place of a line-up goes on in the next one: at the same processor, else behind the last
-/// one of those that it went through, else at the same place.
-fn place_in<T>(before: &[T], place: usize, now: &[T], is_same: impl Fn(&T, &T) -> bool) -> usize {
-    let find = |stage: &T| now.iter().position(|other| is_same(stage, other));
-    let behind = || before[..place].iter().rev().find_map(find).map(|last| last + 1);
-    find(&before[place]).or_else(behind).unwrap_or(place).min(now.len())
+/// How a processor of a line-up is related to one of another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Likeness {
+    /// It is the same.
+    Same,
+    /// It is set up in the same way, at another place.
+    Alike,
+    /// It has its place, and is another version of it or another one altogether.
+    Successor,
+    /// None of that.
+    Other,
+}
+
+fn likeness(before: &Arc<Stage>, now: &Arc<Stage>) -> Likeness {
+    match () {
+        () if Arc::ptr_eq(before, now) => Likeness::Same,
+        () if before.name == now.name => Likeness::Successor,
+        () if before.is_set_up_as(now) => Likeness::Alike,
+        () => Likeness::Other,
+    }
+}
+
+/// Where a batch that waits at a place of a line-up goes on in the next one: at the same processor, under whichever name, else
+/// behind the last one of those that it went through, else at the same place.
+///
+/// If all have the names that they had, each is another version of what was at its place.
+fn place_in<T>(before: &[T], place: usize, now: &[T], likeness: impl Fn(&T, &T) -> Likeness) -> usize {
+    let has_successor = |(before, now)| matches!(likeness(before, now), Likeness::Same | Likeness::Successor);
+    if before.len() == now.len() && before.iter().zip(now).all(has_successor) {
+        return place;
+    }
+    let find = |stage: &T, from: usize| {
+        let first = |wanted| (from..now.len()).find(|other| likeness(stage, &now[*other]) == wanted);
+        first(Likeness::Same).or_else(|| first(Likeness::Alike))
+    };
+    let behind = before[..place]
+        .iter()
+        .fold(None, |behind: Option<usize>, stage| find(stage, behind.unwrap_or(0)).map(|found| found + 1).or(behind));
+    let at_same_place = || place.min(now.len().saturating_sub(1));
+    find(&before[place], behind.unwrap_or(0)).or(behind).unwrap_or_else(at_same_place)
 }
 
 /// How soon a batch that is held up sees that it can go on.
@@ -169,11 +221,26 @@ mod tests {
 
     #[test]
     fn a_batch_goes_on_where_it_waited() {
-        // Each letter is a processor; the batch waits at the one in capitals.
+        // Each letter is a processor; the batch waits at the one in capitals. What is alike follows a stroke.
         fn check(before: &str, now: &str, expected: usize) {
+            let processors = |line: &str| -> Vec<(char, bool)> {
+                let mut chars = line.chars();
+                let mut processors = Vec::new();
+                while let Some(char) = chars.next() {
+                    let is_copy = char == '\'';
+                    let char = if is_copy { chars.next().unwrap() } else { char };
+                    processors.push((char, is_copy));
+                }
+                processors
+            };
             let place = before.find(|char: char| char.is_uppercase()).unwrap();
-            let [before, now] = [before, now].map(|line| line.to_lowercase().into_bytes());
-            assert_eq!(place_in(&before, place, &now, u8::eq), expected, "{before:?} {now:?}");
+            let [before, now] = [before, now].map(|line| processors(&line.to_lowercase()));
+            let likeness = |before: &(char, bool), now: &(char, bool)| match () {
+                () if before == now => Likeness::Same,
+                () if before.0 == now.0 => Likeness::Alike,
+                () => Likeness::Other,
+            };
+            assert_eq!(place_in(&before, place, &now, likeness), expected, "{before:?} {now:?}");
         }
         check("aBc", "abc", 1);
         check("aBc", "axc", 1);
@@ -184,7 +251,21 @@ mod tests {
         check("abC", "ax", 1);
         check("Abc", "xbc", 0);
         check("abC", "xyz", 2);
-        check("abC", "x", 1);
+        // What is there now has not seen it.
+        check("abC", "x", 0);
         check("abC", "", 0);
+        // The one before it went, so that it has another name; nobody else processes what waits.
+        check("aB", "'b", 0);
+        check("aBc", "'b'c", 0);
+        check("aBc", "x'a'b'c", 2);
+        check("bB", "'b'b", 1);
+    }
+
+    #[test]
+    fn a_batch_goes_on_at_the_next_version_of_what_it_waited_at() {
+        let place = place_in(&["a1", "b1", "c1"], 1, &["a2", "b2", "c2"], |before, now| {
+            if before[..1] == now[..1] { Likeness::Successor } else { Likeness::Other }
+        });
+        assert_eq!(place, 1);
     }
 }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use wasmtime::{Trap, WasmBacktrace};
 
+use crate::telemetry::counter::{Counter, FaultCounters};
+
 /// A processor could not do its work on a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
@@ -69,6 +71,20 @@ impl FaultKind {
         Self::Refused,
         Self::Setup,
     ];
+
+    /// Where faults of this kind are counted.
+    pub(super) fn counter(self, counters: &FaultCounters) -> &Counter {
+        let FaultCounters { traps, deadlines, memory, stack_overflows, invalid_answers, refusals, setups } = counters;
+        match self {
+            Self::Trap => traps,
+            Self::Deadline => deadlines,
+            Self::Memory => memory,
+            Self::StackOverflow => stack_overflows,
+            Self::InvalidAnswer => invalid_answers,
+            Self::Refused => refusals,
+            Self::Setup => setups,
+        }
+    }
 
     /// How files and counters name it.
     pub fn name(self) -> &'static str {

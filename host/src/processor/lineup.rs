@@ -56,6 +56,8 @@ pub enum Turn {
     RolledBack(Arc<Stage>, Worse),
     /// No thread could be started for its trial: it is not put in place.
     NoTrial(Arc<Stage>, String),
+    /// The config asks again for the version that runs: the one on trial is not put in place.
+    Stays(Arc<Stage>),
 }
 
 /// Why nothing can be done to a processor.
@@ -86,9 +88,11 @@ impl Lineup {
         self.lock().current.iter().map(|seat| Arc::clone(&seat.stage)).collect()
     }
 
-    /// The processors that the config asked for last, of which some may be on trial or taken back.
-    pub fn wanted(&self) -> Vec<Arc<Stage>> {
-        self.lock().books.iter().map(|book| Arc::clone(&book.wanted)).collect()
+    /// The processors that the config asked for last, of which some may be on trial or taken back, and those that run.
+    pub fn known(&self) -> Vec<Arc<Stage>> {
+        let seats = self.lock();
+        let wanted = seats.books.iter().map(|book| &book.wanted);
+        wanted.chain(seats.current.iter().map(|seat| &seat.stage)).cloned().collect()
     }
 
     /// Whether one of the processors that run remembers something from batch to batch.
@@ -115,7 +119,7 @@ impl Lineup {
         let turns = if is_same_row {
             (0..stages.len()).filter_map(|place| seats.introduce(place, &stages[place], &self.pipeline, now)).collect()
         } else {
-            seats.reseat(stages, now)
+            seats.reseat(stages, &self.pipeline, now)
         };
         if !is_same_row || !turns.is_empty() {
             self.tell();
@@ -212,6 +216,11 @@ impl Seats {
             let reason = "another version came before its trial was over".to_owned();
             book.note(&trial.candidate, now.unix_seconds, Standing::Withdrawn(reason));
         }
+        if Arc::ptr_eq(&seat.stage, stage) {
+            // The config is what it was before.
+            book.note(stage, now.unix_seconds, Standing::Running);
+            return Some(Turn::Stays(Arc::clone(stage)));
+        }
         match Trial::start(pipeline, stage, &seat.stage) {
             Ok(None) => Some(self.put_in_place(place, stage, now)),
             Ok(Some(trial)) => {
@@ -236,20 +245,35 @@ impl Seats {
         Turn::InPlace(Arc::clone(stage))
     }
 
-    /// Takes other processors altogether. Those that are among them already keep their history.
-    fn reseat(&mut self, stages: &[Arc<Stage>], now: Moment) -> Vec<Turn> {
-        let mut old: Vec<(Seat, Book)> = self.current.drain(..).zip(self.books.drain(..)).collect();
+    /// Takes other processors altogether. Those that are among them already keep their history, and their trial. One that is at
+    /// another place only, where another version of it runs than the config asks for, is not put in place by that: it is
+    /// tried anew, beside that version.
+    fn reseat(&mut self, stages: &[Arc<Stage>], pipeline: &str, now: Moment) -> Vec<Turn> {
+        let mut old: Vec<Option<(Seat, Book)>> = self.current.drain(..).zip(self.books.drain(..)).map(Some).collect();
+        let mut take = |is_it: &dyn Fn(&Stage, &Arc<Stage>) -> bool, stage: &Arc<Stage>| {
+            old.iter_mut().find_map(|old| old.take_if(|(_, book)| is_it(&book.wanted, stage)))
+        };
+        let known: Vec<Option<(Seat, Book)>> =
+            stages.iter().map(|stage| take(&|wanted, stage| std::ptr::eq(wanted, &raw const **stage), stage)).collect();
         let mut turns = Vec::new();
-        for stage in stages {
-            let (seat, book) = match old.iter().position(|(_, book)| Arc::ptr_eq(&book.wanted, stage)) {
-                Some(known) => old.swap_remove(known),
-                None => {
+        for (stage, known) in stages.iter().zip(known) {
+            let moved = || take(&|wanted, stage| wanted.is_set_up_as(stage), stage);
+            let (seat, book, is_refused) = match known.or_else(moved) {
+                Some((seat, book)) if Arc::ptr_eq(&book.wanted, stage) => (seat, book, false),
+                Some((seat, book)) if !Arc::ptr_eq(&book.wanted, &seat.stage) => {
+                    let running = Arc::new(seat.stage.twin(&stage.name));
+                    (Seat::new(Arc::clone(&running)), Book::new(&running, now.unix_seconds), true)
+                }
+                Some(_) | None => {
                     turns.push(Turn::InPlace(Arc::clone(stage)));
-                    (Seat::new(Arc::clone(stage)), Book::new(stage, now.unix_seconds))
+                    (Seat::new(Arc::clone(stage)), Book::new(stage, now.unix_seconds), false)
                 }
             };
             self.current.push(seat);
             self.books.push(book);
+            if is_refused {
+                turns.extend(self.introduce(self.current.len() - 1, stage, pipeline, now));
+            }
         }
         turns
     }
@@ -264,9 +288,14 @@ impl Seats {
             let failed = std::mem::replace(seat, Seat::new(before));
             return Some(Turn::RolledBack(failed.stage, worse));
         };
+        let is_manual = trial.candidate.policy().swap.manual;
         match trial.state(&seat.stage) {
+            // Nothing goes through the version that runs, so that there is nothing to try the new one on.
+            TrialState::Running if seat.stage.is_halted() && !is_manual => {
+                Some(self.put_in_place(place, &trial.candidate, now))
+            }
             TrialState::Running => None,
-            TrialState::Passed if trial.candidate.policy().swap.manual => {
+            TrialState::Passed if is_manual => {
                 trial.is_first_to_tell().then(|| Turn::Ready(Arc::clone(&trial.candidate)))
             }
             TrialState::Passed => Some(self.put_in_place(place, &trial.candidate, now)),
@@ -351,9 +380,11 @@ mod tests {
     }
 
     fn stage(component: &Component, name: &str, swap: SwapSpec) -> Arc<Stage> {
-        let config = r#"{"SourceKey": "time", "Format": "%s"}"#;
+        // Those of one type have one config.
+        let key = name.split(['(', ')']).nth(1).unwrap_or_default();
+        let config = format!(r#"{{"SourceKey": "{key}", "Format": "%s"}}"#);
         let policy = Policy { swap, ..Policy::default() };
-        let stage = Stage::new(name.to_owned(), component.clone(), config.to_owned(), Context::default(), policy);
+        let stage = Stage::new(name.to_owned(), component.clone(), config, Context::default(), policy);
         Arc::new(stage.expect("a valid config"))
     }
 
@@ -365,6 +396,7 @@ mod tests {
             Turn::Rejected(..) => "rejected",
             Turn::RolledBack(..) => "rolled back",
             Turn::NoTrial(..) => "no trial",
+            Turn::Stays(_) => "stays",
         }
     }
 
@@ -465,5 +497,60 @@ mod tests {
         assert_eq!(numbers, [1, 1]);
         assert_eq!(bench.change(&[]), [""; 0]);
         assert!(bench.lineup.stages().is_empty());
+    }
+
+    #[test]
+    fn a_processor_more_does_not_put_in_place_what_is_on_trial() {
+        let mut bench = Bench::new();
+        let first = bench.lineup.stages().remove(0);
+        let second = bench.stage(canary(false));
+        assert_eq!(bench.change(&[&second]), ["tried"]);
+        // One more behind it changes nothing.
+        let other = stage(&bench.component, "processors[1] (other)", SwapSpec::default());
+        assert_eq!(bench.change(&[&second, &other]), ["in place"]);
+        assert!(bench.runs(&first) && bench.lineup.seats()[0].trial.is_some());
+        // One more before it moves it, and its trial begins anew.
+        let more = stage(&bench.component, "processors[0] (more)", SwapSpec::default());
+        let moved = stage(&bench.component, "processors[1] (one)", canary(false));
+        assert_eq!(bench.change(&[&more, &moved]), ["in place", "tried"]);
+        let seat = bench.lineup.seats().remove(1);
+        assert!(!Arc::ptr_eq(&seat.stage, &moved) && seat.stage.name == "processors[1] (one)");
+        assert!(seat.trial.is_some_and(|trial| Arc::ptr_eq(&trial.candidate, &moved)));
+        assert_eq!(bench.after(1), [""; 0]);
+        // With its trial over and lost, the next config of that kind does not bring it in either.
+        moved.counters.faults.traps.add(1);
+        assert_eq!(bench.after(1), ["rejected"]);
+        let back = bench.stage(canary(false));
+        assert_eq!(bench.change(&[&back]), ["tried"]);
+        assert!(!bench.runs(&back));
+    }
+
+    #[test]
+    fn a_config_that_changes_back_ends_the_trial_and_changes_nothing_else() {
+        let bench = Bench::new();
+        let first = bench.lineup.stages().remove(0);
+        let second = bench.stage(canary(false));
+        bench.change(&[&second]);
+        assert!(bench.lineup.known().iter().any(|known| Arc::ptr_eq(known, &first)), "it is there to be taken again");
+        assert_eq!(bench.change(&[&first]), ["stays"]);
+        assert!(bench.runs(&first) && bench.lineup.seats()[0].trial.is_none());
+        assert_eq!(bench.standings()[0], Standing::Running);
+        assert!(matches!(&bench.standings()[1], Standing::Withdrawn(_)));
+        assert_eq!(bench.change(&[&first]), [""; 0]);
+    }
+
+    #[test]
+    fn beside_a_version_that_is_halted_nothing_is_tried() {
+        for (is_manual, expected) in [(false, vec!["in place"]), (true, vec![])] {
+            let mut bench = Bench::new();
+            let first = bench.lineup.stages().remove(0);
+            let second = bench.stage(canary(is_manual));
+            bench.change(&[&second]);
+            let blocked = first.wait("out of service".to_owned(), false);
+            assert_eq!(bench.after(1), [""; 0], "that has an end");
+            drop(blocked);
+            let _halted = first.wait("it trapped".to_owned(), true);
+            assert_eq!(bench.after(1), expected);
+        }
     }
 }

@@ -11,7 +11,7 @@ use super::bisect::Patience;
 use super::breaker::{Admission, Change, Outage};
 use super::caller::Caller;
 use super::fault::{Fault, FaultKind};
-use super::memory::Saved;
+use super::memory::{Identity, Saved};
 use super::outside::Source;
 use super::quarantine::{Case, Quarantine};
 use super::rescue::{Failed, Rescue, rescue};
@@ -19,7 +19,6 @@ use super::stage::{Stage, until};
 use crate::config::{BreakerPolicy, OnError};
 use crate::event::{EventBatch, GONE, Offset, Remembered};
 use crate::telemetry::alarm::{Alarm, Alarms};
-use crate::telemetry::counter::{FaultCounters, ProcessorCounters};
 use crate::telemetry::one_line;
 
 /// A stage as one worker runs it.
@@ -27,6 +26,8 @@ use crate::telemetry::one_line;
 pub(super) struct Link {
     pub(super) stage: Arc<Stage>,
     pub(super) caller: Caller<Arc<Stage>>,
+    /// How often in a row what it remembers could not be saved.
+    failed_saves: u32,
 }
 
 /// What the processors of a pipeline share.
@@ -45,6 +46,10 @@ pub(super) struct Hold {
     /// When to try it again; `None` for not before the processor was replaced.
     pub(super) until: Option<Instant>,
 }
+
+/// What a processor remembers cannot be saved now, and is worth another try.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Unsaved;
 
 /// What a processor said of a batch besides its changes, as in the contract.
 #[doc(hidden)]
@@ -65,47 +70,88 @@ impl Link {
         let mut caller = Caller::new(Arc::clone(&stage));
         // If it fails now, it does so again for the first batch, which then says so.
         drop(caller.ensure_instance());
-        Self { stage, caller }
+        Self { stage, caller, failed_saves: 0 }
     }
 
-    /// What the processor remembers, if it does.
-    pub(super) fn save(&mut self) -> Option<Remembered> {
-        let Saved { version, bytes } = self.caller.save()?;
-        let (name, component) = (self.stage.name.clone(), self.stage.description().name.clone());
-        Some(Remembered { name, component, version, saved: bytes })
-    }
-
-    /// Says what has become of its memory, if that is worth a word.
-    pub(super) fn tell_of_memory(&mut self, around: &Surroundings) {
-        if let Some(notice) = self.caller.take_notice() {
-            self.raise("PROCESSOR_STATE_ALARM", None, notice, 1, around);
+    /// What the processor remembers; `None` if it does not, or was never able to save anything.
+    ///
+    /// # Errors
+    /// [`Unsaved`] for some tries. After that it has forgotten what it could not save, and remembers what it saved last.
+    pub(super) fn save(&mut self, around: &Surroundings) -> Result<Option<Remembered>, Unsaved> {
+        match self.caller.save() {
+            Ok(saved) => {
+                self.failed_saves = 0;
+                self.tell_notice(around);
+                Ok(saved.map(|saved| self.remembered(saved)))
+            }
+            Err(fault) => {
+                self.tell(self.stage.gate.fail(Admission::Regular), around);
+                self.failed_saves += 1;
+                if self.failed_saves < MAX_FAILED_SAVES {
+                    let message = format!("cannot save what it remembers, and will try again: {fault}");
+                    self.raise(STATE_ALARM, None, message, 1, around);
+                    return Err(Unsaved);
+                }
+                Ok(self.give_up(&fault, around))
+            }
         }
     }
 
+    /// What the processor remembers, for another one to go on with: as far as it can be had now.
+    pub(super) fn hand_over(&mut self, around: &Surroundings) -> Option<Remembered> {
+        let remembered = match self.caller.save() {
+            Ok(saved) => saved.map(|saved| self.remembered(saved)),
+            Err(fault) => self.give_up(&fault, around),
+        };
+        self.tell_notice(around);
+        remembered
+    }
+
+    fn give_up(&mut self, fault: &Fault, around: &Surroundings) -> Option<Remembered> {
+        self.failed_saves = 0;
+        self.caller.forget_unsaved(fault);
+        self.tell_notice(around);
+        self.caller.last_saved().map(|saved| self.remembered(saved))
+    }
+
+    fn remembered(&self, Saved { version, bytes }: Saved) -> Remembered {
+        let Identity { name, component, config } = self.stage.identity();
+        Remembered { name, component, config, version, saved: bytes }
+    }
+
     /// Has the processor remember that, unless another component has saved it.
-    pub(super) fn recall(&mut self, remembered: Remembered) {
-        if remembered.component == self.stage.description().name {
-            let Remembered { version, saved: bytes, .. } = remembered;
+    pub(super) fn recall(&mut self, remembered: Remembered, around: &Surroundings) {
+        let Remembered { component, version, saved: bytes, .. } = remembered;
+        if component == self.stage.description().name {
             self.caller.remember(Saved { version, bytes });
+            self.tell_notice(around);
+        } else {
+            let message = format!("begins without a memory: what was saved is that of {}", one_line(&component));
+            self.raise(STATE_ALARM, None, message, 1, around);
+        }
+    }
+
+    /// Says what has become of its memory, if a person should hear of it.
+    fn tell_notice(&mut self, around: &Surroundings) {
+        if let Some(notice) = self.caller.take_notice() {
+            self.raise(STATE_ALARM, None, notice, 1, around);
         }
     }
 
     /// Has a batch processed, whatever the component does.
     pub(super) fn run(&mut self, batch: &mut EventBatch, around: &Surroundings) -> Result<(), Hold> {
         let input_count = batch.len() as u64;
-        self.tell_of_memory(around);
+        self.tell_notice(around);
         let admission = self.stage.gate.admit();
         if let Admission::Refused(outage) = admission {
             self.pass_by(batch, outage, around)?;
         } else {
             let is_heard = self.stage.tap().is_on();
-            if is_heard {
-                self.caller.listen(Source::recording());
-            }
+            let memory = if is_heard { self.begin_to_listen() } else { None };
             let (answer, took) = self.caller.ask(batch, Patience::Full);
             if is_heard {
                 let granted = self.caller.take_heard();
-                self.stage.tap().pass(batch, self.caller.reads.as_deref(), granted, &answer);
+                self.stage.tap().pass(batch, self.caller.reads.as_deref(), (memory, granted), &answer);
             }
             match answer {
                 Ok(mut answer) => {
@@ -125,6 +171,14 @@ impl Link {
         self.stage.counters.in_events.add(input_count);
         self.stage.counters.out_events.add(batch.len() as u64);
         Ok(())
+    }
+
+    /// Has what is heard in the next call recorded. Returns what the processor remembers, if a listener needs that.
+    fn begin_to_listen(&mut self) -> Option<Saved> {
+        let needs_memory = self.stage.tap().needs_memory();
+        let memory = if needs_memory { self.caller.save().ok().flatten() } else { None };
+        self.caller.listen(Source::recording());
+        memory
     }
 
     /// Has a batch processed, and returns what was said of it.
@@ -223,7 +277,7 @@ impl Link {
         batch: &EventBatch,
         around: &Surroundings,
     ) {
-        counter(&self.stage.counters, fault.kind).add(1);
+        fault.kind.counter(&self.stage.counters.faults).add(1);
         let place = Some((batch.source.path.clone(), Some(offset)));
         self.raise("PROCESSOR_FAULT_ALARM", place, message, events as u64, around);
     }
@@ -334,21 +388,6 @@ fn what(failed: &Failed) -> String {
     }
 }
 
-/// Where faults of a kind are counted.
-fn counter(counters: &ProcessorCounters, kind: FaultKind) -> &crate::telemetry::counter::Counter {
-    let FaultCounters { traps, deadlines, memory, stack_overflows, invalid_answers, refusals, setups } =
-        &counters.faults;
-    match kind {
-        FaultKind::Trap => traps,
-        FaultKind::Deadline => deadlines,
-        FaultKind::Memory => memory,
-        FaultKind::StackOverflow => stack_overflows,
-        FaultKind::InvalidAnswer => invalid_answers,
-        FaultKind::Refused => refusals,
-        FaultKind::Setup => setups,
-    }
-}
-
 /// Gives every event the field that says what went wrong, with these values. No name of the batch may be gone.
 fn mark(batch: &mut EventBatch, values: Vec<u32>) {
     debug_assert!(values.iter().step_by(2).all(|offset| *offset != GONE), "the arena is not full");
@@ -359,5 +398,11 @@ fn mark(batch: &mut EventBatch, values: Vec<u32>) {
 
 /// The field that marks an event which a processor could not be run on.
 const ERROR_FIELD: &str = "__processor_error__";
+
+/// So often in a row it is tried to save what a processor remembers. Until then, nothing that it has seen is stored as done
+/// with.
+const MAX_FAILED_SAVES: u32 = 3;
+
+const STATE_ALARM: &str = "PROCESSOR_STATE_ALARM";
 
 const OUT_OF_SERVICE: &str = "PROCESSOR_OUT_OF_SERVICE_ALARM";

@@ -6,7 +6,7 @@ use super::lineup::Seat;
 use super::link::{Hold, Link, Surroundings};
 use super::stage::Stage;
 use super::swap::{Method, Trial};
-use crate::event::EventBatch;
+use crate::event::{EventBatch, Source};
 
 /// A seat of the line-up, as one worker runs it.
 #[derive(Debug)]
@@ -31,11 +31,7 @@ impl Place {
             if let Some(known) = known {
                 return earlier.swap_remove(known);
             }
-            let mut link = Link::new(stage);
-            // What the version before it remembers, it goes on with.
-            let before = earlier.iter_mut().find(|before| before.stage.name == stage.name && stage.remembers());
-            before.and_then(Link::save).into_iter().for_each(|remembered| link.recall(remembered));
-            link
+            Link::new(stage)
         };
         let link = link_of(&seat.stage);
         let tried = seat.trial.as_ref().map(|trial| {
@@ -45,13 +41,21 @@ impl Place {
         Self { link, tried }
     }
 
+    /// The version to which the events of a source go.
+    pub(super) fn stage_of(&self, source: &Source) -> &Arc<Stage> {
+        let tried = self.tried.as_ref().and_then(|tried| tried.canary(source));
+        &tried.unwrap_or(&self.link).stage
+    }
+
     /// Has a batch processed by the version that is meant for it.
     pub(super) fn run(&mut self, batch: &mut EventBatch, around: &Surroundings) -> Result<(), Hold> {
         let Some(Tried { trial, link }) = &mut self.tried else { return self.link.run(batch, around) };
         match (&trial.method, link) {
             (Method::Canary(canary), Some(link)) if canary.takes(&batch.source) => {
-                canary.count(batch.len() as u64);
-                link.run(batch, around)
+                let events = batch.len() as u64;
+                link.run(batch, around)?;
+                canary.count(events);
+                Ok(())
             }
             (Method::Shadow(shadow), _) => {
                 let copy = shadow.copy(batch);
@@ -63,8 +67,29 @@ impl Place {
         }
     }
 
+    /// Has what is tried on copies begin with what the version that runs remembers.
+    pub(super) fn begin_trial(&mut self, around: &Surroundings) {
+        if let Some(Tried { trial, .. }) = &self.tried
+            && let Method::Shadow(shadow) = &trial.method
+            && trial.candidate.remembers()
+            && !shadow.has_begun()
+        {
+            shadow.begin(self.link.save(around).ok().flatten());
+        }
+    }
+
     /// The instances, for another place.
     pub(super) fn into_links(self) -> impl Iterator<Item = Link> {
         self.tried.and_then(|tried| tried.link).into_iter().chain([self.link])
+    }
+}
+
+impl Tried {
+    /// What processes the events of a source, if it is a canary for that.
+    fn canary(&self, source: &Source) -> Option<&Link> {
+        match &self.trial.method {
+            Method::Canary(canary) if canary.takes(source) => self.link.as_ref(),
+            Method::Canary(_) | Method::Shadow(_) => None,
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! A processor as a pipeline uses it: one version of it, set up once and shared by all workers.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 
@@ -12,8 +13,10 @@ use super::guest::Equipment;
 use super::guest_log::GuestLog;
 use super::instance::{Instance, SetupError};
 use super::loudness::Loudness;
+use super::memory::Identity;
 use super::outside::{Outside, Source};
 use super::tap::Tap;
+use super::trust::digest;
 use super::wants;
 use super::zones::Zones;
 use super::{Context, Description, Limits};
@@ -47,6 +50,8 @@ pub struct Stage {
     loudness: Mutex<Loudness>,
     /// Why batches wait for it, once for each worker that does.
     waits: Mutex<Vec<String>>,
+    /// How many of these do so until it is replaced.
+    halts: AtomicUsize,
 }
 
 /// What a processor may use, and what becomes of its events when it fails.
@@ -123,7 +128,14 @@ impl Stage {
             notes: Vec::new(),
             loudness: Mutex::default(),
             waits: Mutex::default(),
+            halts: AtomicUsize::new(0),
         }
+    }
+
+    /// The same once more, under a name, with everything of its own: counters, breaker and instances.
+    pub(super) fn twin(&self, name: &str) -> Self {
+        let (component, config, context) = (self.component.clone(), self.config.clone(), self.context.clone());
+        Self::untried(name.to_owned(), component, config, context, self.policy.clone(), self.zones.clone())
     }
 
     /// Whether it remembers something from batch to batch.
@@ -140,6 +152,18 @@ impl Stage {
     pub fn is_of(&self, name: &str, digest: &str, config: &str, context: &Context, policy: &Policy) -> bool {
         let known = (self.name.as_str(), self.component.digest.as_str(), self.config.as_str());
         known == (name, digest, config) && self.context == *context && self.policy == *policy
+    }
+
+    /// Whether it is the same component with the same config, whatever it is called.
+    pub(super) fn is_set_up_as(&self, other: &Self) -> bool {
+        self.component.digest == other.component.digest && self.config == other.config
+    }
+
+    /// What it is known again by if it remembers something.
+    pub(super) fn identity(&self) -> Identity {
+        let digest = digest(self.config.as_bytes());
+        let config = digest.trim_start_matches("sha256:").chars().take(IDENTITY_DIGITS).collect();
+        Identity { name: self.name.clone(), component: self.description().name.clone(), config }
     }
 
     /// Makes instances until as many wait as workers will want one, so that none of these has to make its own.
@@ -171,10 +195,17 @@ impl Stage {
         loudness.take(wanted, self.policy.limits.alarms_per_second as usize, Instant::now())
     }
 
-    /// Says that a batch waits for it, until what is returned is dropped.
-    pub(super) fn wait(self: &Arc<Self>, why: String) -> Wait {
+    /// Says that a batch waits for it, maybe until it is replaced, as long as what is returned is there.
+    pub(super) fn wait(self: &Arc<Self>, why: String, is_halted: bool) -> Wait {
         self.waits().push(why);
-        Wait(Arc::clone(self))
+        let halts = usize::from(is_halted);
+        self.halts.fetch_add(halts, Ordering::Relaxed);
+        Wait { stage: Arc::clone(self), halts }
+    }
+
+    /// Whether a batch waits until it is replaced.
+    pub(super) fn is_halted(&self) -> bool {
+        self.halts.load(Ordering::Relaxed) > 0
     }
 
     fn waits(&self) -> MutexGuard<'_, Vec<String>> {
@@ -268,11 +299,15 @@ impl Maker for Arc<Stage> {
 
 /// A batch that waits for a processor.
 #[derive(Debug)]
-pub(super) struct Wait(Arc<Stage>);
+pub(super) struct Wait {
+    stage: Arc<Stage>,
+    halts: usize,
+}
 
 impl Drop for Wait {
     fn drop(&mut self) {
-        self.0.waits().pop();
+        self.stage.waits().pop();
+        self.stage.halts.fetch_sub(self.halts, Ordering::Relaxed);
     }
 }
 
@@ -281,3 +316,6 @@ pub(super) fn until(outage: Outage) -> String {
     let left = outage.until.saturating_duration_since(Instant::now());
     httpdate::fmt_http_date(SystemTime::now() + left)
 }
+
+/// Digits of a digest that tell one config from another.
+const IDENTITY_DIGITS: usize = 24;

@@ -8,8 +8,9 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounde
 
 use super::bindings::loglift::processor::types::Answer;
 use super::fault::Fault;
+use super::memory::Saved;
 use super::outside;
-use super::recording::{Granted, Outcome, RecordedBatch};
+use super::recording::{Bytes, Granted, Outcome, RecordedBatch, RecordedMemory};
 use super::stage::Stage;
 use crate::event::EventBatch;
 
@@ -37,12 +38,15 @@ struct Line {
     waiting_bytes: AtomicUsize,
     /// Batches that there was no room for.
     skipped_batches: AtomicU64,
+    /// What the processor remembers before the next batch does not follow from what was heard.
+    needs_memory: AtomicBool,
 }
 
 /// A batch as it was lent, and what came of it.
 #[derive(Debug)]
 struct Heard {
     batch: EventBatch,
+    memory: Option<Saved>,
     granted: Vec<outside::Heard>,
     outcome: Result<Answered, Fault>,
     size_bytes: usize,
@@ -61,19 +65,28 @@ impl Tap {
         self.is_on.load(Ordering::Relaxed)
     }
 
-    /// Takes note of what a processor answered to a batch of which it was lent the fields that it `reads`, and what it heard
-    /// from outside meanwhile. The batch is still as it was lent.
+    /// Whether the listener needs to know what the processor remembers before the next batch.
+    pub(super) fn needs_memory(&self) -> bool {
+        let line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
+        line.as_ref().is_some_and(|line| line.needs_memory.load(Ordering::Relaxed))
+    }
+
+    /// Takes note of what a processor answered to a batch of which it was lent the fields that it `reads`, what it remembered
+    /// before, and what it heard from outside meanwhile. The batch is still as it was lent.
     #[cold]
     pub(super) fn pass(
         &self,
         batch: &EventBatch,
         reads: Option<&[Vec<u8>]>,
-        granted: Vec<outside::Heard>,
+        (memory, granted): (Option<Saved>, Vec<outside::Heard>),
         answered: &Result<Answer, Fault>,
     ) {
         let line = self.line.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let Some(line) = line else { return };
+        // After a fault, parts of the batch are processed that nobody hears of.
+        line.needs_memory.store(answered.is_err(), Ordering::Relaxed);
         let heard_bytes: usize = granted.iter().map(outside::Heard::size_bytes).sum();
+        let heard_bytes = heard_bytes + memory.as_ref().map_or(0, |memory| memory.bytes.len());
         let size_bytes = batch.size_bytes() + heard_bytes + answered.as_ref().map_or(0, size_of_answer);
         let waiting = line.waiting_bytes.fetch_add(size_bytes, Ordering::Relaxed);
         if waiting + size_bytes > line.limit_bytes {
@@ -83,7 +96,7 @@ impl Tap {
             Ok(answer) => Ok(Answered { reads: reads.map(<[_]>::to_vec), answer: answer.clone() }),
             Err(fault) => Err(fault.clone()),
         };
-        match line.sender.try_send(Heard { batch: batch.clone(), granted, outcome, size_bytes }) {
+        match line.sender.try_send(Heard { batch: batch.clone(), memory, granted, outcome, size_bytes }) {
             Ok(()) => {}
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => line.skip(size_bytes),
         }
@@ -92,6 +105,7 @@ impl Tap {
 
 impl Line {
     fn skip(&self, size_bytes: usize) {
+        self.needs_memory.store(true, Ordering::Relaxed);
         self.waiting_bytes.fetch_sub(size_bytes, Ordering::Relaxed);
         self.skipped_batches.fetch_add(1, Ordering::Relaxed);
     }
@@ -107,7 +121,8 @@ impl Listener {
         }
         let (sender, heard) = bounded(WAITING_BATCHES);
         let (waiting_bytes, skipped_batches) = (AtomicUsize::new(0), AtomicU64::new(0));
-        let line = Arc::new(Line { sender, limit_bytes, waiting_bytes, skipped_batches });
+        let needs_memory = AtomicBool::new(true);
+        let line = Arc::new(Line { sender, limit_bytes, waiting_bytes, skipped_batches, needs_memory });
         *place = Some(Arc::clone(&line));
         drop(place);
         stage.tap().is_on.store(true, Ordering::Relaxed);
@@ -126,6 +141,7 @@ impl Listener {
             Err(fault) => Outcome::Fault(fault.into()),
         };
         Some(RecordedBatch {
+            memory: heard.memory.map(|Saved { version, bytes }| RecordedMemory { version, saved: Bytes(bytes) }),
             granted: heard.granted.into_iter().map(Granted::from).collect(),
             ..RecordedBatch::new(heard.batch, outcome)
         })

@@ -41,3 +41,20 @@ pub fn carry_out_of_part(answer: Answer, batch: &mut EventBatch, reads: &[Vec<u8
 pub fn check_only(answer: &Answer, batch: &EventBatch) -> Result<(), String> {
     check(answer, Lent { batch, projection: None }, usize::MAX).map_err(|invalid| invalid.to_string())
 }
+
+/// An answer that changes nothing.
+pub fn nothing() -> Answer {
+    Answer {
+        appended: Vec::new(),
+        names: None,
+        origins: None,
+        through: None,
+        seconds: None,
+        nanoseconds: None,
+        fields: Fields::Unchanged,
+        tags: None,
+        outcomes: None,
+        counts: Vec::new(),
+        alarms: Vec::new(),
+    }
+}

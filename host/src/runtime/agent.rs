@@ -268,10 +268,10 @@ impl Agent {
         pipeline.is_some_and(|pipeline| pipeline.running.tracks.has_marks())
     }
 
-    /// The processors that the config of a pipeline asked for last.
+    /// The processors that the config of a pipeline asked for last, and those that run.
     pub(super) fn stages(&self, name: &str) -> Vec<Arc<Stage>> {
         let pipeline = self.pipelines.iter().find(|pipeline| pipeline.running.name == name);
-        pipeline.map(|pipeline| pipeline.running.lineup.wanted()).unwrap_or_default()
+        pipeline.map(|pipeline| pipeline.running.lineup.known()).unwrap_or_default()
     }
 
     /// Says where something waits to which nothing is shipped any more.

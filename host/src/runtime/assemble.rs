@@ -200,8 +200,21 @@ impl Workshop {
     /// # Errors
     /// What is wrong, in one line.
     pub fn component(&self, component: &config::Component, config_file: &Path) -> Result<Component, String> {
+        self.component_on(component, config_file, Terms::default())
+    }
+
+    /// As [`Self::component`], on terms.
+    ///
+    /// # Errors
+    /// As [`Self::component`].
+    pub fn component_on(
+        &self,
+        component: &config::Component,
+        config_file: &Path,
+        terms: Terms<'_>,
+    ) -> Result<Component, String> {
         let bytes = origin::component(component, config_file)?;
-        Component::load(&self.engine, &bytes).map_err(|error| named(component, config_file, &error))
+        Component::load_on(&self.engine, &bytes, terms).map_err(|error| named(component, config_file, &error))
     }
 
     /// Makes a pipeline ready to run.

@@ -341,8 +341,8 @@ mod tests {
         let tracks = Arc::new(Tracks::with_marks(Arc::new(AtomicU64::new(1))));
         let (mut checkpoints, is_broken) = checkpoints(&tracks);
         let remembered = |saved: &[u8]| {
-            let [name, component, version] = ["a", "b", "1"].map(str::to_owned);
-            vec![Remembered { name, component, version, saved: saved.to_vec() }]
+            let [name, component, config, version] = ["a", "b", "c", "1"].map(str::to_owned);
+            vec![Remembered { name, component, config, version, saved: saved.to_vec() }]
         };
         let [first, second] = [1, 2].map(|inode| begin(&tracks, inode));
         [&first, &second].iter().for_each(|track| track.source.progress.begin(Offset(0), at(60)));

@@ -104,6 +104,12 @@ pub struct ComparisonView {
     pub batches: u64,
     /// Batches that the new version was too slow for.
     pub skipped_batches: u64,
+    /// Batches that it would have held up.
+    #[serde(default)]
+    pub held_batches: u64,
+    /// It remembers what it has seen, and so nothing of the batches that it did not get.
+    #[serde(default)]
+    pub remembers: bool,
     /// Records that were compared.
     pub records: u64,
     /// Those of which the versions made different events.
@@ -152,7 +158,7 @@ impl Processors {
                 pipeline: pipeline.clone(),
                 name: seat.stage.name.clone(),
                 trial: seat.trial.as_ref().map(|trial| TrialView::of(trial, &seat.stage, &versions)),
-                versions: versions.iter().map(VersionView::of).collect(),
+                versions: versions.iter().map(|version| VersionView::of(version, seat.trial.as_deref())).collect(),
             })
         });
         Self { processors: all.collect() }
@@ -212,8 +218,11 @@ pub(super) fn act(verb: Verb, which: &Which, pipelines: &[Named]) -> Result<Valu
 }
 
 impl VersionView {
-    fn of(version: &Version) -> Self {
-        let (stage, counters) = (&version.stage, &version.stage.counters);
+    /// A version, by what it did. One that is on trial as a shadow has done so as a twin.
+    fn of(version: &Version, trial: Option<&Trial>) -> Self {
+        let stage = &version.stage;
+        let tried = trial.filter(|trial| Arc::ptr_eq(&trial.candidate, stage)).map(|trial| &trial.tried);
+        let counters = &tried.unwrap_or(stage).counters;
         let description = stage.description();
         let (standing, reason) = match &version.standing {
             Standing::Trial => ("trial", None),
@@ -255,6 +264,8 @@ impl TrialView {
             comparison: comparison.map(|report| ComparisonView {
                 batches: report.batches,
                 skipped_batches: report.skipped_batches,
+                held_batches: report.held_batches,
+                remembers: trial.candidate.remembers(),
                 records: report.records,
                 differing_records: report.differing_records(),
                 count_differences: report.count_differences,

@@ -57,6 +57,7 @@ pub(super) fn tell(pipeline: &str, turn: &Turn, alarms: &Alarms) {
         Turn::Ready(stage) => note(stage, "has passed its trial and waits for `loglift processor promote`"),
         Turn::Rejected(stage, worse) => raise(stage, format!("is not put in place: {worse} in its trial")),
         Turn::RolledBack(stage, worse) => raise(stage, format!("is taken out, the version before it is back: {worse}")),
+        Turn::Stays(stage) => note(stage, "stays in place, as the config asks for it again"),
         Turn::NoTrial(stage, error) => raise(stage, format!("is not put in place, it cannot be tried: {error}")),
     }
 }

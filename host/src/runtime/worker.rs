@@ -106,8 +106,11 @@ impl Worker {
             return;
         }
         let mut wait = MEMORY_INTERVAL;
-        if std::mem::take(&mut self.output.has_news) {
-            let remembered = self.output.chain.save();
+        // Until they can be saved, what is stored is what it was: less far, with the memory of that time.
+        if self.output.has_news
+            && let Ok(remembered) = self.output.chain.save()
+        {
+            self.output.has_news = false;
             let bytes: usize = remembered.iter().map(|remembered| remembered.saved.len()).sum();
             wait = wait.max(MEMORY_INTERVAL * u32::try_from(bytes / MEMORY_BYTES_PER_INTERVAL).unwrap_or(u32::MAX));
             self.tracks.mark(remembered);

@@ -38,10 +38,10 @@ fn what_is_saved_is_there_after_a_restart() {
 /// What processors of the pipeline `web` remember.
 fn memory(saved: &[u8]) -> Memory {
     let name = "processors[0] (processor_wasm)".to_owned();
-    let (component, version) = ("deduplicate".to_owned(), "0.1.0".to_owned());
+    let [component, config, version] = ["deduplicate", "0123456789ab", "0.1.0"].map(str::to_owned);
     Memory {
         pipeline: "web".to_owned(),
-        processors: vec![Remembered { name, component, version, saved: saved.into() }],
+        processors: vec![Remembered { name, component, config, version, saved: saved.into() }],
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::event::testing::batch;
+use crate::processor::twin::nothing;
 
 /// The arena is `ab\ncd\ncontent`, 13 bytes; the dictionary has one name, and each of the two events one field.
 fn two_events() -> EventBatch {
@@ -10,22 +11,6 @@ fn two_events() -> EventBatch {
 
 /// More than any answer here comes near to, but those about the limit.
 const LIMIT_BYTES: usize = 1000;
-
-fn nothing() -> Answer {
-    Answer {
-        appended: Vec::new(),
-        names: None,
-        origins: None,
-        through: None,
-        seconds: None,
-        nanoseconds: None,
-        fields: Fields::Unchanged,
-        tags: None,
-        outcomes: None,
-        counts: Vec::new(),
-        alarms: Vec::new(),
-    }
-}
 
 fn rows(field_counts: &[u32], keys: &[u32], values: &[u32]) -> Fields {
     Fields::Rows(Rows { field_counts: field_counts.to_vec(), keys: keys.to_vec(), values: values.to_vec() })

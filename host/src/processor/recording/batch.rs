@@ -22,6 +22,9 @@ pub struct RecordedBatch {
     pub place: Place,
     /// What was lent.
     pub lent: Lent,
+    /// What the processor remembered before it, if it remembers anything and that does not follow from the batch before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<RecordedMemory>,
     /// What granted clocks and random numbers answered during the call, in order.
     pub granted: Vec<Granted>,
     /// What came of it.
@@ -58,6 +61,15 @@ pub struct Lent {
     tag_names: Vec<u32>,
     tag_values: Vec<u32>,
     read_seconds: i64,
+}
+
+/// What a processor remembers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordedMemory {
+    /// The version of the component that saved it.
+    pub version: String,
+    /// In a form of its own.
+    pub saved: Bytes,
 }
 
 /// What came of a batch.
@@ -118,7 +130,7 @@ impl RecordedBatch {
             tag_values: batch.tags.values,
             read_seconds: batch.read_seconds,
         };
-        Self { place, lent, granted: Vec::new(), outcome }
+        Self { place, lent, memory: None, granted: Vec::new(), outcome }
     }
 
     /// How many events it has.

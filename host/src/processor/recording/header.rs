@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::bytes::Bytes;
-use crate::config::Capabilities;
+use crate::config::{Capabilities, Fuel};
 use crate::processor::outside::Heard;
 use crate::processor::stage::Stage;
 use crate::processor::world::World;
@@ -86,6 +86,12 @@ pub struct LimitFacts {
     pub time_milliseconds: u64,
     /// What an answer may add to its batch.
     pub answer_bytes: u64,
+    /// Time in which an instance is set up.
+    #[serde(default)]
+    pub setup_milliseconds: Option<u64>,
+    /// Steps for each byte of a batch, and for each call, if they are counted.
+    #[serde(default)]
+    pub fuel: Option<(u64, u64)>,
 }
 
 /// What is known of a time zone.
@@ -140,11 +146,7 @@ impl Header {
                 discard_older_than: context.discard_older_than,
                 extra: context.extra.clone(),
             },
-            limits: LimitFacts {
-                memory_bytes: limits.memory_bytes as u64,
-                time_milliseconds: limits.time.as_millis() as u64,
-                answer_bytes: limits.answer_bytes as u64,
-            },
+            limits: LimitFacts::of(&limits),
             grants: grants(&stage.policy().capabilities),
             zones: zones.map(|(name, tzif)| ZoneData { name, tzif: tzif.map(Bytes) }).collect(),
         }
@@ -178,25 +180,41 @@ impl Header {
     }
 
     pub(super) fn limits(&self) -> Limits {
-        let LimitFacts { memory_bytes, time_milliseconds, answer_bytes } = self.limits;
+        let LimitFacts { memory_bytes, time_milliseconds, answer_bytes, setup_milliseconds, fuel } = self.limits;
+        let usual = Limits::default();
         Limits {
             memory_bytes: usize::try_from(memory_bytes).unwrap_or(usize::MAX),
             time: Duration::from_millis(time_milliseconds),
             answer_bytes: usize::try_from(answer_bytes).unwrap_or(usize::MAX),
-            ..Limits::default()
+            setup: setup_milliseconds.map_or(usual.setup, Duration::from_millis),
+            fuel: fuel.map(|(per_byte, base)| Fuel { per_byte, base }),
+            ..usual
         }
     }
 
     /// What is in no header that an agent wrote.
     pub(super) fn check(&self) -> Result<(), String> {
-        let LimitFacts { memory_bytes, time_milliseconds, .. } = self.limits;
+        let LimitFacts { memory_bytes, time_milliseconds, setup_milliseconds, .. } = self.limits;
+        let longest = time_milliseconds.max(setup_milliseconds.unwrap_or(0));
         if self.contract != BATCHES {
             return Err(format!("made for {:?}; this agent speaks {BATCHES}", self.contract));
         }
-        if memory_bytes > MOST_MEMORY_BYTES || time_milliseconds > LONGEST_TIME.as_millis() as u64 {
+        if memory_bytes > MOST_MEMORY_BYTES || longest > LONGEST_TIME.as_millis() as u64 {
             return Err("limits that no processor can have".to_owned());
         }
         Ok(())
+    }
+}
+
+impl LimitFacts {
+    pub(super) fn of(limits: &Limits) -> Self {
+        Self {
+            memory_bytes: limits.memory_bytes as u64,
+            time_milliseconds: limits.time.as_millis() as u64,
+            answer_bytes: limits.answer_bytes as u64,
+            setup_milliseconds: Some(limits.setup.as_millis() as u64),
+            fuel: limits.fuel.map(|fuel| (fuel.per_byte, fuel.base)),
+        }
     }
 }
 

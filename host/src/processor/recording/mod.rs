@@ -29,7 +29,7 @@ pub(crate) mod testing;
 mod tests;
 
 pub use answer::RecordedAnswer;
-pub use batch::{Lent, Outcome, Place, RecordedBatch, RecordedFault};
+pub use batch::{Lent, Outcome, Place, RecordedBatch, RecordedFault, RecordedMemory};
 pub use bytes::Bytes;
 pub use header::{ComponentFacts, ContextFacts, Granted, Header, Kind, LimitFacts, ZoneData};
 pub use player::{Played, Player};

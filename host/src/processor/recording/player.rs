@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::answer::RecordedAnswer;
-use super::batch::{Outcome, RecordedBatch, RecordedFault};
+use super::batch::{Outcome, RecordedBatch, RecordedFault, RecordedMemory};
 use super::header::Header;
 use crate::event::EventBatch;
 use crate::processor::Limits;
@@ -13,6 +13,7 @@ use crate::processor::caller::{Caller, Maker};
 use crate::processor::component::Component;
 use crate::processor::fault::Fault;
 use crate::processor::lend::Projection;
+use crate::processor::memory::Saved;
 use crate::processor::outside::{Heard, Source};
 use crate::processor::stage::{Policy, Stage};
 use crate::processor::zones::Zones;
@@ -54,7 +55,10 @@ impl Player {
             (zone.name.clone(), tzif)
         });
         let config = config.unwrap_or_else(|| header.config.clone());
-        let policy = Policy { limits: header.limits(), capabilities: header.capabilities(), ..Policy::default() };
+        // Steps are counted by code that was compiled for that.
+        let fuel = header.limits().fuel.filter(|_| component.machine().counts_fuel());
+        let limits = Limits { fuel, ..header.limits() };
+        let policy = Policy { limits, capabilities: header.capabilities(), ..Policy::default() };
         let zones = Zones::recorded(zones);
         let stage = Stage::untried(header.stage_name(), component, config, header.context(), policy, zones);
         Self { caller: Caller::new(Arc::new(stage)), hears_real_ones: header.hears_real_ones() }
@@ -65,6 +69,9 @@ impl Player {
         let batch = recorded.to_batch();
         if !self.hears_real_ones {
             self.caller.listen(Source::replaying(recorded.granted.iter().map(Heard::from).collect()));
+        }
+        if let Some(RecordedMemory { version, saved }) = &recorded.memory {
+            self.caller.begin_anew(Saved { version: version.clone(), bytes: saved.0.clone() });
         }
         let now = self.answer(batch.clone());
         match (&recorded.outcome, now) {

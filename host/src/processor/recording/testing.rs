@@ -23,7 +23,13 @@ pub(crate) fn header() -> Header {
             discard_older_than: Some(43_200),
             extra: vec![(text("file-offset-key"), text("offset"))],
         },
-        limits: LimitFacts { memory_bytes: 64 << 20, time_milliseconds: 1000, answer_bytes: 64 << 20 },
+        limits: LimitFacts {
+            memory_bytes: 64 << 20,
+            time_milliseconds: 1000,
+            answer_bytes: 64 << 20,
+            setup_milliseconds: Some(7000),
+            fuel: Some((50, 1000)),
+        },
         grants: Vec::new(),
         zones: vec![
             ZoneData { name: text("Asia/Shanghai"), tzif: Some(Bytes(b"TZif2\xff\xfe".to_vec())) },

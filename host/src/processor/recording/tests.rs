@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, BufRead, BufReader, Read};
+use std::time::Duration;
 
 use proptest::prelude::*;
 
 use super::testing::header;
 use super::*;
+use crate::config::{Fuel, Limits};
 use crate::event::testing::batch;
 use crate::event::{EventBatch, GONE, Offset};
 use crate::processor::bindings::loglift::processor::types::{self, Answer, Edits, Fields, Rows};
@@ -279,4 +281,18 @@ fn a_line_that_never_ends_is_given_up() {
         reader.next_batch().map(|_| ()).unwrap_err().to_string()
     }
     assert_eq!(give_up(endless), "line 2: too long");
+}
+
+#[test]
+fn limits_are_recorded_as_they_are() {
+    let limits = Limits {
+        memory_bytes: 8 << 20,
+        time: Duration::from_millis(100),
+        setup: Duration::from_secs(20),
+        answer_bytes: 1 << 20,
+        fuel: Some(Fuel { per_byte: 50, base: 7 }),
+        ..Limits::default()
+    };
+    let recorded = Header { limits: LimitFacts::of(&limits), ..header() };
+    assert_eq!(recorded.limits(), limits);
 }

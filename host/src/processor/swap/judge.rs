@@ -40,6 +40,8 @@ pub enum Worse {
         /// Before.
         before: u64,
     },
+    /// The thread of its trial has come to an unexpected end.
+    Trial,
 }
 
 /// Compares a new version with the one before it, each by what it did. `None` as long as nothing speaks against it.
@@ -99,6 +101,7 @@ impl fmt::Display for Worse {
             Self::Time { nanoseconds, before } => {
                 write!(f, "an event took {nanoseconds} ns on average, before it {before} ns")
             }
+            Self::Trial => write!(f, "there was a panic in the agent"),
         }
     }
 }

@@ -1,13 +1,14 @@
 //! Runs a new version of a processor on copies of live batches, on a thread of its own, and compares what comes out.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::{self, JoinHandle};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
-use super::compare::{Difference, MAX_EXAMPLES, compare};
-use crate::event::{EventBatch, Offset};
+use super::compare::{Comparison, Difference, MAX_EXAMPLES, compare};
+use crate::event::{EventBatch, Offset, Remembered};
 use crate::processor::link::{Link, Surroundings};
 use crate::processor::stage::Stage;
 use crate::telemetry::alarm::Alarms;
@@ -16,7 +17,18 @@ use crate::telemetry::alarm::Alarms;
 #[derive(Debug)]
 pub(in crate::processor) struct Shadow {
     samples: Sender<Sample>,
-    report: Arc<Mutex<Report>>,
+    found: Arc<Findings>,
+    thread: JoinHandle<()>,
+}
+
+/// What was found so far. Whoever hands over live batches never waits for who compares.
+#[derive(Debug, Default)]
+struct Findings {
+    skipped_batches: AtomicU64,
+    records: AtomicU64,
+    report: Mutex<Report>,
+    /// What the new version begins with, of what the one that runs remembers.
+    memory: OnceLock<Option<Remembered>>,
 }
 
 /// What a new version made of copies of live batches, beside what the one that runs made of them.
@@ -26,6 +38,8 @@ pub struct Report {
     pub batches: u64,
     /// Batches that the new version was too slow for, and did not get.
     pub skipped_batches: u64,
+    /// Batches that it would have held up, and that were not compared.
+    pub held_batches: u64,
     /// Records that were compared.
     pub records: u64,
     /// Those of which both versions made the same events.
@@ -72,18 +86,33 @@ impl Shadow {
     /// Starts the thread of a new version.
     pub(in crate::processor) fn start(pipeline: &str, candidate: &Arc<Stage>) -> std::io::Result<Self> {
         let (samples, received) = bounded(WAITING_SAMPLES);
-        let report = Arc::new(Mutex::new(Report::default()));
-        let (pipeline, candidate, shared) = (pipeline.to_owned(), Arc::clone(candidate), Arc::clone(&report));
-        thread::Builder::new()
-            .name("shadow".to_owned())
-            .spawn(move || follow(&pipeline, &candidate, &received, &shared))?;
-        Ok(Self { samples, report })
+        let found = Arc::new(Findings::default());
+        let (pipeline, candidate, shared) = (pipeline.to_owned(), Arc::clone(candidate), Arc::clone(&found));
+        let follow = move || follow(&pipeline, &candidate, &received, &shared);
+        let thread = thread::Builder::new().name("shadow".to_owned()).spawn(follow)?;
+        Ok(Self { samples, found, thread })
+    }
+
+    /// Whether its memory was seen to.
+    pub(in crate::processor) fn has_begun(&self) -> bool {
+        self.found.memory.get().is_some()
+    }
+
+    /// Has the new version begin with this memory, before the first copy.
+    pub(in crate::processor) fn begin(&self, memory: Option<Remembered>) {
+        // Who was first, was as right.
+        let _ = self.found.memory.set(memory);
+    }
+
+    /// Whether nothing is compared any more, which is not so unless the thread panicked.
+    pub(in crate::processor) fn has_ended(&self) -> bool {
+        self.thread.is_finished()
     }
 
     /// A copy of a batch that is about to be processed, if the new version has time for it.
     pub(in crate::processor) fn copy(&self, batch: &EventBatch) -> Option<EventBatch> {
         if self.samples.is_full() {
-            lock(&self.report).skipped_batches += 1;
+            self.skip();
             return None;
         }
         Some(batch.clone())
@@ -93,33 +122,51 @@ impl Shadow {
     pub(in crate::processor) fn offer(&self, input: EventBatch, output: &EventBatch) {
         let sample = Sample { input, output: output.clone() };
         if let Err(TrySendError::Full(_)) = self.samples.try_send(sample) {
-            lock(&self.report).skipped_batches += 1;
+            self.skip();
         }
+    }
+
+    fn skip(&self) {
+        self.found.skipped_batches.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many records were compared.
+    pub(in crate::processor) fn records(&self) -> u64 {
+        self.found.records.load(Ordering::Relaxed)
     }
 
     /// What was found so far.
     pub(in crate::processor) fn report(&self) -> Report {
-        lock(&self.report).clone()
+        let skipped_batches = self.found.skipped_batches.load(Ordering::Relaxed);
+        Report { skipped_batches, ..lock(&self.found.report).clone() }
     }
 }
 
-fn follow(pipeline: &str, candidate: &Arc<Stage>, samples: &Receiver<Sample>, report: &Mutex<Report>) {
+fn follow(pipeline: &str, candidate: &Arc<Stage>, samples: &Receiver<Sample>, found: &Findings) {
     let mut link = Link::new(candidate);
     // What it has to say is in its counters, and in the report.
     let alarms = Arc::new(Alarms::silent());
     let around = Surroundings { pipeline: pipeline.to_owned(), alarms, quarantine: None };
+    let mut has_memory = false;
     for Sample { input, output } in samples {
-        let mut tried = input.clone();
-        // A batch that it would hold up is in its counters.
-        if link.run(&mut tried, &around).is_ok() {
-            lock(report).add(&input, &output, &tried);
+        if !std::mem::replace(&mut has_memory, true) {
+            let memory = found.memory.get().cloned().flatten();
+            memory.into_iter().for_each(|memory| link.recall(memory, &around));
         }
+        let mut tried = input.clone();
+        if link.run(&mut tried, &around).is_err() {
+            lock(&found.report).held_batches += 1;
+            continue;
+        }
+        let comparison = compare(&output, &tried, &input);
+        let records = comparison.records;
+        lock(&found.report).add(&comparison, &input, &output, &tried);
+        found.records.fetch_add(records, Ordering::Relaxed);
     }
 }
 
 impl Report {
-    fn add(&mut self, input: &EventBatch, old: &EventBatch, new: &EventBatch) {
-        let found = compare(old, new, input);
+    fn add(&mut self, found: &Comparison, input: &EventBatch, old: &EventBatch, new: &EventBatch) {
         self.batches += 1;
         self.records += found.records;
         self.same_records += found.same;

@@ -14,6 +14,9 @@ use crate::processor::stage::Stage;
 pub struct Trial {
     /// The new version.
     pub candidate: Arc<Stage>,
+    /// What of it runs meanwhile: itself as a canary, and as a shadow a twin, so that nothing which is done to copies counts
+    /// for the version that may be put in place.
+    pub tried: Arc<Stage>,
     /// What the one that runs had done when the trial began.
     baseline: Record,
     pub(in crate::processor) method: Method,
@@ -59,9 +62,13 @@ impl Trial {
         running: &Stage,
     ) -> std::io::Result<Option<Self>> {
         let spec = &candidate.policy().swap;
+        let mut tried = Arc::clone(candidate);
         let method = match spec.mode {
             SwapMode::Immediate => return Ok(None),
-            SwapMode::Shadow => Method::Shadow(Shadow::start(pipeline, candidate)?),
+            SwapMode::Shadow => {
+                tried = Arc::new(candidate.twin(&candidate.name));
+                Method::Shadow(Shadow::start(pipeline, &tried)?)
+            }
             SwapMode::Canary if candidate.remembers() => {
                 // Two versions would each remember a part.
                 return Err(std::io::Error::other("a processor that remembers cannot be tried on some sources only"));
@@ -69,7 +76,7 @@ impl Trial {
             SwapMode::Canary => Method::Canary(Canary::new(spec)),
         };
         let (candidate, baseline) = (Arc::clone(candidate), Record::of(&running.counters));
-        Ok(Some(Self { candidate, baseline, method, is_told: AtomicBool::new(false) }))
+        Ok(Some(Self { candidate, tried, baseline, method, is_told: AtomicBool::new(false) }))
     }
 
     /// Whether it is said for the first time that it went well.
@@ -80,9 +87,12 @@ impl Trial {
     /// How far it has come beside the version that runs.
     pub fn state(&self, running: &Stage) -> TrialState {
         let spec = &self.candidate.policy().swap;
-        let (new, old) = (Record::of(&self.candidate.counters), Record::of(&running.counters) - self.baseline);
+        let [new, old] = self.records(running);
         if let Some(worse) = judge(spec, new, old) {
             return TrialState::Failed(worse);
+        }
+        if matches!(&self.method, Method::Shadow(shadow) if shadow.has_ended()) {
+            return TrialState::Failed(Worse::Trial);
         }
         if self.events() >= spec.events { TrialState::Passed } else { TrialState::Running }
     }
@@ -90,7 +100,7 @@ impl Trial {
     /// Events of the input that the new version has seen.
     pub fn events(&self) -> u64 {
         match &self.method {
-            Method::Shadow(shadow) => shadow.report().records,
+            Method::Shadow(shadow) => shadow.records(),
             Method::Canary(canary) => canary.events.load(Ordering::Relaxed),
         }
     }
@@ -105,7 +115,7 @@ impl Trial {
 
     /// The new version and the one that runs, by what they did in the trial.
     pub fn records(&self, running: &Stage) -> [Record; 2] {
-        [Record::of(&self.candidate.counters), Record::of(&running.counters) - self.baseline]
+        [Record::of(&self.tried.counters), Record::of(&running.counters) - self.baseline]
     }
 }
 
