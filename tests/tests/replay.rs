@@ -286,7 +286,11 @@ fn live_batches_are_captured_and_run_again_to_the_last_bit() -> Result<()> {
     ensure!(fs::read_dir(scratch.path("data/captures"))?.next().is_none(), "what was moved is not there any more");
     ensure!(agent.terminate()?.code() == Some(0));
     let alone = scratch.loglift(&["capture", "processors[0]"]).finish()?;
-    ensure!(alone.code() == Some(1) && alone.stderr.starts_with("error: no agent runs with "), "{}", alone.stderr);
+    ensure!(
+        alone.code() == Some(1) && alone.stderr.starts_with("error: no agent is running with the data directory "),
+        "{}",
+        alone.stderr
+    );
     Ok(())
 }
 

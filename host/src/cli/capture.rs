@@ -7,17 +7,18 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use cap_std::fs::Dir;
-use serde_json::Value;
 
 use super::Common;
+use super::agent::{SOON, demand};
 use super::checkpoint::{existing, print};
 use super::replay::wrong;
 use crate::processor::recording::{End, Reader};
 use crate::runtime::capture::{Begun, CAPTURES, CaptureOrder};
 use crate::runtime::control::ask;
 use crate::runtime::data_dir;
+use crate::runtime::quarantine::UNFINISHED;
 use crate::telemetry::one_line;
 
 #[derive(Debug, clap::Args)]
@@ -62,13 +63,7 @@ pub(super) fn capture(arguments: &CaptureArguments, common: &Common) -> anyhow::
         max_bytes: max_size << 20,
     };
     let path = data_dir::path(common.data_dir.as_deref());
-    let request = format!("capture {}", serde_json::to_string(&order)?);
-    let Some(answer) = ask(&path, &request)? else { bail!("no agent runs with {}", path.display()) };
-    let answer: Value = serde_json::from_str(&answer).context("the agent does not answer in JSON")?;
-    if let Some(error) = answer["error"].as_str() {
-        bail!("{}", one_line(error));
-    }
-    let begun: Begun = serde_json::from_value(answer).context("the agent answers something else")?;
+    let begun: Begun = demand(common, &format!("capture {}", serde_json::to_string(&order)?), SOON)?;
     let directory = existing(common)?.open_dir(CAPTURES).context("cannot open the captures")?;
     await_end(&directory, &begun, &path, Duration::from_secs(order.seconds) + GRACE)?;
     let end = end(&directory, &begun.file)?;
@@ -88,6 +83,9 @@ fn await_end(directory: &Dir, begun: &Begun, data_dir: &Path, patience: Duration
     let mut next_question = Instant::now() + QUESTION_INTERVAL;
     while !directory.exists(&begun.file) {
         let now = Instant::now();
+        // It is renamed at the end, so that what is neither there nor complete has failed.
+        let is_written = directory.exists(format!("{}{UNFINISHED}", begun.file)) || directory.exists(&begun.file);
+        ensure!(is_written, "the agent could not write the capture; its log says why");
         ensure!(now < deadline, "the agent does not finish the capture; its log may say why");
         if now >= next_question {
             let runs = ask(data_dir, "status")?.is_some();

@@ -10,13 +10,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 
 use super::Common;
+use super::agent::{SOON, ask};
 use super::checkpoint::{existing, print};
 use super::table::age;
 use crate::checkpoint;
-use crate::runtime::control::ask;
 use crate::runtime::data_dir;
 use crate::runtime::machine::unix_seconds;
-use crate::runtime::status::{NotCollected, Status};
+use crate::runtime::status::{AgentStatus, NotCollected, Status};
 use crate::telemetry::one_line;
 
 #[derive(Debug, clap::Args)]
@@ -37,14 +37,11 @@ pub(super) struct StatusArguments {
 /// Prints how the agent of the data directory is doing. Returns whether one is running: if not, it prints what its
 /// checkpoints say.
 pub(super) fn status(arguments: &StatusArguments, common: &Common) -> anyhow::Result<bool> {
-    let data_dir = data_dir::path(common.data_dir.as_deref());
-    let asked = ask(&data_dir, "status");
-    let answer =
-        asked.with_context(|| format!("the agent with the data directory {} does not answer", data_dir.display()))?;
+    let answer: Option<Status> = ask(common, "status", SOON)?;
     let is_running = answer.is_some();
     let mut status = match answer {
-        Some(answer) => understood(&answer)?,
-        None => offline(common, &data_dir)?,
+        Some(status) => status,
+        None => offline(common, &data_dir::path(common.data_dir.as_deref()))?,
     };
     if let Some(path) = &arguments.path {
         status = status.only(&std::path::absolute(path).unwrap_or_else(|_| path.clone()));
@@ -60,18 +57,11 @@ pub(super) fn status(arguments: &StatusArguments, common: &Common) -> anyhow::Re
             + &table(&status)
             + &destinations::destinations(&status)
             + &pipelines::pipelines(&status, unix_seconds())
+            + &quarantine(status.agent.as_ref())
             + &not_collected(&status.not_collected, arguments.ledger)
     };
     print(&text)?;
     Ok(is_running)
-}
-
-fn understood(answer: &str) -> anyhow::Result<Status> {
-    let answer: serde_json::Value = serde_json::from_str(answer).context("the agent does not answer in JSON")?;
-    if let Some(error) = answer["error"].as_str() {
-        bail!("the agent answers: {}", one_line(error));
-    }
-    serde_json::from_value(answer).context("the agent answers something else, maybe it is of another version")
 }
 
 fn offline(common: &Common, data_dir: &Path) -> anyhow::Result<Status> {
@@ -95,6 +85,22 @@ fn headline(status: &Status) -> String {
     )
 }
 
+/// What is in quarantine, if anything is or was.
+fn quarantine(agent: Option<&AgentStatus>) -> String {
+    let Some(agent) = agent else { return String::new() };
+    let total = |name: &str| agent.quarantine.get(name).copied().unwrap_or(0);
+    let (files, kib) = (total("quarantine_files"), total("quarantine_bytes").div_ceil(1024));
+    let not_kept: u64 = ["limited", "skipped", "oversized", "failed"]
+        .map(|reason| total(&format!("quarantine_{reason}_events_total")))
+        .iter()
+        .sum();
+    if files + not_kept == 0 {
+        return String::new();
+    }
+    let lost = if not_kept > 0 { format!(", {not_kept} more were not kept") } else { String::new() };
+    format!("\nin quarantine: {files} events, {kib} KiB{lost}; `loglift quarantine list` shows them\n")
+}
+
 fn not_collected(all: &[NotCollected], in_detail: bool) -> String {
     if all.is_empty() {
         return String::new();
@@ -107,4 +113,36 @@ fn not_collected(all: &[NotCollected], in_detail: bool) -> String {
         format!("  {count} such as {}: {}\n", one_line(example), one_line(reason))
     });
     format!("\nnot collected:\n{}", lines.collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_in_quarantine_is_one_line() {
+        let check = |totals: &[(&str, u64)], expected: &str| {
+            let quarantine = totals.iter().map(|(name, total)| ((*name).to_owned(), *total)).collect();
+            let agent = AgentStatus {
+                pid: 1,
+                version: String::new(),
+                uptime_seconds: 0.0,
+                data_dir: String::new(),
+                budget_used_bytes: 0,
+                budget_limit_bytes: 0,
+                quarantine,
+            };
+            assert_eq!(super::quarantine(Some(&agent)), expected);
+        };
+        check(&[], "");
+        check(&[("quarantine_removed_files_total", 3)], "");
+        check(
+            &[("quarantine_files", 2), ("quarantine_bytes", 1025)],
+            "\nin quarantine: 2 events, 2 KiB; `loglift quarantine list` shows them\n",
+        );
+        check(
+            &[("quarantine_limited_events_total", 5), ("quarantine_failed_events_total", 1)],
+            "\nin quarantine: 0 events, 0 KiB, 6 more were not kept; `loglift quarantine list` shows them\n",
+        );
+    }
 }

@@ -75,6 +75,7 @@ pub(super) struct Vitals {
     pub(super) configs: Mutex<Vec<(String, ConfigStatus)>>,
     pub(super) ignored: Arc<Ignored>,
     pub(super) stations: Arc<Stations>,
+    pub(super) quarantine: Option<Arc<dyn Quarantine>>,
 }
 
 impl Vitals {
@@ -134,6 +135,7 @@ impl Agent {
             configs: Mutex::default(),
             ignored,
             stations: Arc::clone(depot.stations()),
+            quarantine: commons.quarantine.clone(),
         });
         let watched = Arc::clone(&vitals);
         let trials = Trials { lineups: move || watched.lineups(), stop: is_settled, alarms: Arc::clone(alarms) };

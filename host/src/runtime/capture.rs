@@ -52,7 +52,21 @@ pub struct Begun {
 pub(super) struct Captures {
     path: PathBuf,
     is_over: Arc<AtomicBool>,
-    threads: Mutex<Vec<JoinHandle<()>>>,
+    under_way: Mutex<Vec<UnderWay>>,
+}
+
+/// A capture that is under way, as others see it.
+#[derive(Debug)]
+struct UnderWay {
+    thread: JoinHandle<()>,
+    reserved: Reserved,
+}
+
+/// What a file will have at most.
+#[derive(Debug)]
+struct Reserved {
+    name: String,
+    bytes: u64,
 }
 
 /// A capture that is under way.
@@ -68,22 +82,27 @@ struct Capture {
 impl Captures {
     /// Captures to files below a data directory.
     pub(super) fn new(data_dir: &std::path::Path) -> Self {
-        Self { path: data_dir.join(CAPTURES), is_over: Arc::default(), threads: Mutex::default() }
+        Self { path: data_dir.join(CAPTURES), is_over: Arc::default(), under_way: Mutex::default() }
     }
 
     /// Begins to capture one of `stages`, which are those that run, each with its pipeline.
     pub(super) fn begin(&self, order: CaptureOrder, stages: &[(String, Arc<Stage>)]) -> Result<Begun, String> {
         let names: Vec<(&str, &str)> = stages.iter().map(|(pipeline, stage)| (&**pipeline, &*stage.name)).collect();
         let (pipeline, stage) = &stages[choose(&names, &order)?];
-        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
-        threads.retain(|thread| !thread.is_finished());
-        if threads.len() >= CAPTURES_AT_ONCE {
+        let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+        under_way.retain(|work| !work.thread.is_finished());
+        if under_way.len() >= CAPTURES_AT_ONCE {
             return Err(format!("{CAPTURES_AT_ONCE} captures are under way; wait for one to end"));
         }
-        let order = CaptureOrder { max_bytes: order.max_bytes.min(LARGEST_BYTES), ..order };
+        let order = CaptureOrder {
+            max_bytes: order.max_bytes.min(LARGEST_BYTES),
+            seconds: order.seconds.min(LONGEST_SECONDS),
+            ..order
+        };
         let in_vain = |error: io::Error| format!("cannot capture to {}: {error}", self.path.display());
         let directory = private_dir::open(self.path.clone()).map_err(|(_, error)| in_vain(error))?;
-        let there = bytes_in(&directory, threads.is_empty()).map_err(in_vain)?;
+        let reserved: Vec<&Reserved> = under_way.iter().map(|work| &work.reserved).collect();
+        let there = bytes_in(&directory, &reserved).map_err(in_vain)?;
         if there + order.max_bytes > MOST_BYTES {
             let path = self.path.display();
             return Err(format!("{path} has {there} bytes of captures and may have {MOST_BYTES}: remove some first"));
@@ -92,9 +111,10 @@ impl Captures {
         let header = Header::new(Kind::Capture, pipeline, stage, unix_seconds());
         let (name, file) = create(&directory).map_err(in_vain)?;
         let begun = Begun { file: name.clone(), pipeline: pipeline.clone(), processor: stage.name.clone() };
+        let reserved = Reserved { name: name.clone(), bytes: order.max_bytes };
         let capture = Capture { order, header, listener, directory, name, is_over: Arc::clone(&self.is_over) };
         let thread = thread::Builder::new().name("capture".to_owned()).spawn(move || capture.run(file));
-        threads.push(thread.map_err(in_vain)?);
+        under_way.push(UnderWay { thread: thread.map_err(in_vain)?, reserved });
         Ok(begun)
     }
 }
@@ -102,8 +122,8 @@ impl Captures {
 impl Drop for Captures {
     fn drop(&mut self) {
         self.is_over.store(true, Ordering::Relaxed);
-        let threads = self.threads.get_mut().unwrap_or_else(PoisonError::into_inner);
-        threads.drain(..).for_each(|thread| drop(thread.join()));
+        let under_way = self.under_way.get_mut().unwrap_or_else(PoisonError::into_inner);
+        under_way.drain(..).for_each(|work| drop(work.thread.join()));
     }
 }
 
@@ -188,17 +208,19 @@ fn choose(all: &[(&str, &str)], order: &CaptureOrder) -> Result<usize, String> {
     }
 }
 
-/// How many bytes the files of a directory have. Those that were never completed go, if nobody is at work on them.
-fn bytes_in(directory: &Dir, nobody_is_at_work: bool) -> io::Result<u64> {
-    let mut bytes = 0;
+/// How many bytes the files of a directory have, or will have. Those that were never completed go, if nobody is at work on
+/// them.
+fn bytes_in(directory: &Dir, under_way: &[&Reserved]) -> io::Result<u64> {
+    let mut bytes = under_way.iter().map(|reserved| reserved.bytes).sum();
     for entry in directory.entries()? {
         let entry = entry?;
         let name = entry.file_name();
-        if nobody_is_at_work && name.to_str().is_some_and(|name| name.ends_with(UNFINISHED)) {
-            directory.remove_file(&name)?;
-        } else {
+        let unfinished = name.to_str().and_then(|name| name.strip_suffix(UNFINISHED));
+        match unfinished {
+            Some(name) if under_way.iter().any(|reserved| reserved.name == name) => {}
+            Some(_) => directory.remove_file(&name)?,
             // One that was moved away meanwhile has none.
-            bytes += entry.metadata().map_or(0, |metadata| metadata.len());
+            None => bytes += entry.metadata().map_or(0, |metadata| metadata.len()),
         }
     }
     Ok(bytes)
@@ -230,6 +252,9 @@ const LARGEST_BYTES: u64 = 256 << 20;
 
 /// What all files in the directory may have together.
 const MOST_BYTES: u64 = 512 << 20;
+
+/// How long a capture may take, whatever is asked for.
+const LONGEST_SECONDS: u64 = 86_400;
 
 /// More nobody reads.
 const CAPTURES_AT_ONCE: usize = 4;
@@ -264,5 +289,18 @@ mod tests {
         let none = "no processor is called \"processors[1]\"; there are processors[0] (processor_wasm) of shop, \
             processors[1] (processor_strptime) of shop, processors[0] (processor_wasm) of web";
         check("processors[1]", Some("web"), Err(none));
+    }
+
+    #[test]
+    fn what_captures_may_still_write_counts_as_written() {
+        let scratch = tempfile::tempdir().unwrap();
+        let directory = private_dir::open(scratch.path().join(CAPTURES)).unwrap();
+        let [here, done, cut] = ["1.jsonl.part", "2.jsonl", "3.jsonl.part"];
+        [here, done, cut].iter().for_each(|name| directory.write(name, "12345").unwrap());
+        let reserved = Reserved { name: "1.jsonl".to_owned(), bytes: 1000 };
+        assert_eq!(bytes_in(&directory, &[&reserved]).unwrap(), 1005);
+        assert_eq!([here, done, cut].map(|name| directory.exists(name)), [true, true, false]);
+        assert_eq!(bytes_in(&directory, &[]).unwrap(), 5);
+        assert!(!directory.exists(here));
     }
 }

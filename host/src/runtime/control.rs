@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -34,6 +34,7 @@ const REQUESTS: &[(&str, Answer)] = &[
         Ok(json!({ "destinations": stations.len() }))
     }),
     ("reload", |context, _| {
+        let _seat = context.reload_seat().ok_or("it is looking at its configs for others; ask again later")?;
         let (answer, answered) = bounded(1);
         // It waits until configs are looked at, or nobody looks at them any more.
         let _ = context.reloads.send(answer);
@@ -71,7 +72,12 @@ struct Context {
     data_dir: PathBuf,
     captures: Captures,
     reloads: ReloadRequests,
+    /// Clients that wait until configs are looked at.
+    reloading: AtomicUsize,
 }
+
+/// A client that waits, possibly for long.
+struct Seat<'a>(&'a AtomicUsize);
 
 impl Control {
     /// Listens in a data directory that no other agent uses: a socket that is there is one of an agent that was killed.
@@ -85,7 +91,7 @@ impl Control {
         std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600))?;
         let data_dir = std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.to_owned());
         let captures = Captures::new(&data_dir);
-        let context = Arc::new(Context { vitals, data_dir, captures, reloads });
+        let context = Arc::new(Context { vitals, data_dir, captures, reloads, reloading: AtomicUsize::new(0) });
         let mut control = Self { path, is_over: Arc::default(), threads: Vec::new() };
         for _ in 0..CLIENTS_AT_ONCE {
             let (listener, context) = (Arc::clone(&listener), Arc::clone(&context));
@@ -107,6 +113,21 @@ impl Drop for Control {
         }
         // If it stays, the next agent removes it.
         let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+impl Context {
+    /// Room for one more client that waits for long; others are to find somebody to answer them all the while.
+    fn reload_seat(&self) -> Option<Seat<'_>> {
+        let before = self.reloading.fetch_add(1, Ordering::Relaxed);
+        let seat = Seat(&self.reloading);
+        (before < RELOADS_AT_ONCE).then_some(seat)
+    }
+}
+
+impl Drop for Seat<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -208,6 +229,9 @@ pub const SOCKET: &str = "control.sock";
 /// Threads that wait for clients.
 const CLIENTS_AT_ONCE: usize = 4;
 
+/// Of these, as many may wait until configs are looked at.
+const RELOADS_AT_ONCE: usize = 2;
+
 /// How long a client may take to ask, or to take what it gets.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -228,6 +252,10 @@ mod tests {
     use crate::event::Budget;
 
     fn listen(directory: &Path) -> io::Result<Control> {
+        listen_and_reload(directory, bounded(0).0)
+    }
+
+    fn listen_and_reload(directory: &Path, reloads: ReloadRequests) -> io::Result<Control> {
         let vitals = Vitals {
             started: Instant::now(),
             budget: Budget::new(100),
@@ -235,8 +263,9 @@ mod tests {
             configs: Mutex::default(),
             ignored: Arc::default(),
             stations: Arc::default(),
+            quarantine: None,
         };
-        Control::listen(directory, Arc::new(vitals), bounded(0).0)
+        Control::listen(directory, Arc::new(vitals), reloads)
     }
 
     fn ask_for_json(directory: &Path, request: &str) -> Value {
@@ -259,6 +288,25 @@ mod tests {
         assert_eq!(mode & 0o777, 0o600);
         drop(control);
         assert!(ask(path, "status").unwrap().is_none() && !path.join(SOCKET).exists());
+    }
+
+    #[test]
+    fn questions_get_answers_while_many_wait_for_a_reload() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path();
+        let (reloads, requested) = crossbeam_channel::unbounded();
+        let _control = listen_and_reload(path, reloads).unwrap();
+        thread::scope(|scope| {
+            let waiting: Vec<_> = (0..RELOADS_AT_ONCE).map(|_| scope.spawn(|| ask_for_json(path, "reload"))).collect();
+            let asked: Vec<Sender<Value>> = (0..RELOADS_AT_ONCE).map(|_| requested.recv().unwrap()).collect();
+            for _ in 0..CLIENTS_AT_ONCE {
+                let refused = ask_for_json(path, "reload")["error"].to_string();
+                assert!(refused.contains("looking at its configs for others"), "{refused}");
+            }
+            assert_eq!(ask_for_json(path, "status")["pipelines"], json!([]));
+            asked.iter().for_each(|asked| asked.send(json!("looked")).unwrap());
+            waiting.into_iter().for_each(|waiting| assert_eq!(waiting.join().unwrap(), json!("looked")));
+        });
     }
 
     #[test]

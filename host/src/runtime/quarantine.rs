@@ -8,6 +8,7 @@ use std::collections::{HashMap, VecDeque};
 use std::convert::Infallible;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -50,6 +51,10 @@ pub struct QuarantineCounters {
     pub failed_events: Counter,
     /// Files that went for newer ones.
     pub removed_files: Counter,
+    /// Files that are there now, as far as the agent knows.
+    files: AtomicU64,
+    /// Their bytes.
+    bytes: AtomicU64,
 }
 
 /// An event to be written.
@@ -67,6 +72,7 @@ struct Allowance {
 
 /// Writes files, and removes old ones.
 struct Writer {
+    path: PathBuf,
     directory: Dir,
     /// The files, the oldest first, with their lengths.
     files: VecDeque<(String, u64)>,
@@ -90,7 +96,7 @@ impl QuarantineDirectory {
         let (orders, received) = bounded(WAITING_EVENTS);
         let (undone, done) = bounded(0);
         let start = || {
-            let mut writer = Writer::new(directory, max_bytes, &counters, alarms)?;
+            let mut writer = Writer::new(path.clone(), directory, max_bytes, &counters, alarms)?;
             let write = move || {
                 received.iter().for_each(|order| writer.put(order));
                 drop::<Sender<Infallible>>(undone);
@@ -99,11 +105,6 @@ impl QuarantineDirectory {
         };
         start().map_err(|error| (path, error))?;
         Ok(Self { orders: Some(orders), done, allowances: Mutex::default(), counters })
-    }
-
-    /// What became of the events.
-    pub fn counters(&self) -> &Arc<QuarantineCounters> {
-        &self.counters
     }
 
     fn is_allowed(&self, case: &Case<'_>, now: Instant) -> bool {
@@ -131,6 +132,10 @@ impl Quarantine for QuarantineDirectory {
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => self.counters.skipped_events.add(events),
         }
     }
+
+    fn totals(&self) -> Totals {
+        self.counters.totals()
+    }
 }
 
 impl Drop for QuarantineDirectory {
@@ -139,7 +144,7 @@ impl Drop for QuarantineDirectory {
         // A disk that hangs does not keep the agent from ending.
         let _ = self.done.recv_timeout(PATIENCE);
         let Totals(totals) = self.counters.totals();
-        if totals.iter().any(|(_, total)| *total > 0) {
+        if totals.iter().any(|(name, total)| name.ends_with("_total") && *total > 0) {
             info!("quarantine: {}", Totals(totals));
         }
     }
@@ -156,7 +161,9 @@ impl QuarantineCounters {
             ("quarantine_failed_events_total", &self.failed_events),
             ("quarantine_removed_files_total", &self.removed_files),
         ];
-        Totals(all.map(|(name, counter)| (name, counter.total())).into())
+        let now = [("quarantine_files", &self.files), ("quarantine_bytes", &self.bytes)];
+        let all = all.into_iter().map(|(name, counter)| (name, counter.total()));
+        Totals(all.chain(now.map(|(name, number)| (name, number.load(Ordering::Relaxed)))).collect())
     }
 }
 
@@ -174,27 +181,45 @@ impl Allowance {
 
 impl Writer {
     fn new(
+        path: PathBuf,
         directory: Dir,
         max_bytes: u64,
         counters: &Arc<QuarantineCounters>,
         alarms: &Arc<Alarms>,
     ) -> io::Result<Self> {
+        let (counters, alarms) = (Arc::clone(counters), Arc::clone(alarms));
+        let mut writer =
+            Self { path, directory, files: VecDeque::new(), bytes: 0, max_bytes, last_millis: 0, counters, alarms };
+        writer.take_stock()?;
+        Ok(writer)
+    }
+
+    /// Finds out what is there.
+    fn take_stock(&mut self) -> io::Result<()> {
         let mut files = Vec::new();
-        for entry in directory.entries()? {
+        for entry in self.directory.entries()? {
             let entry = entry?;
             let Ok(name) = entry.file_name().into_string() else { continue };
             match name.strip_suffix(SUFFIX) {
                 // One that was being written when an earlier agent was killed.
-                None if name.ends_with(UNFINISHED) => directory.remove_file(&name)?,
+                None if name.ends_with(UNFINISHED) => self.directory.remove_file(&name)?,
                 Some(_) => files.push((name, entry.metadata()?.len())),
                 None => {}
             }
         }
         files.sort();
-        let bytes = files.iter().map(|(_, bytes)| bytes).sum();
-        let last = files.last().and_then(|(name, _)| name.strip_suffix(SUFFIX)?.parse().ok());
-        let (counters, alarms) = (Arc::clone(counters), Arc::clone(alarms));
-        Ok(Self { directory, files: files.into(), bytes, max_bytes, last_millis: last.unwrap_or(0), counters, alarms })
+        self.bytes = files.iter().map(|(_, bytes)| bytes).sum();
+        let last: Option<u64> = files.last().and_then(|(name, _)| name.strip_suffix(SUFFIX)?.parse().ok());
+        self.last_millis = self.last_millis.max(last.unwrap_or(0));
+        self.files = files.into();
+        self.show();
+        Ok(())
+    }
+
+    /// Has others see what is there.
+    fn show(&self) {
+        self.counters.files.store(self.files.len() as u64, Ordering::Relaxed);
+        self.counters.bytes.store(self.bytes, Ordering::Relaxed);
     }
 
     fn put(&mut self, order: Order) {
@@ -217,13 +242,24 @@ impl Writer {
                 format!("an event at which it failed is not kept: it takes more than {} bytes", self.max_bytes);
             return self.alarms.raise(&alarm(message));
         }
-        match self.write(&text) {
+        let written = match self.write(&text) {
+            // Somebody has cleared it away as a whole.
+            Err(error) if error.kind() == ErrorKind::NotFound => self.open_again().and_then(|()| self.write(&text)),
+            written => written,
+        };
+        self.show();
+        match written {
             Ok(()) => self.counters.kept_events.add(events),
             Err(error) => {
                 self.counters.failed_events.add(events);
                 self.alarms.raise(&alarm(format!("an event at which it failed is not kept: {error}")));
             }
         }
+    }
+
+    fn open_again(&mut self) -> io::Result<()> {
+        self.directory = private_dir::open(self.path.clone()).map_err(|(_, error)| error)?;
+        self.take_stock()
     }
 
     fn write(&mut self, text: &[u8]) -> io::Result<()> {
@@ -270,7 +306,7 @@ pub const QUARANTINE: &str = "quarantine";
 pub const SUFFIX: &str = ".jsonl";
 
 /// What is added to the name of a file that is being written.
-pub(super) const UNFINISHED: &str = ".part";
+pub(crate) const UNFINISHED: &str = ".part";
 
 /// Events that may wait to be written.
 const WAITING_EVENTS: usize = 16;
@@ -305,7 +341,8 @@ mod tests {
 
     fn writer(path: &Path, max_bytes: u64) -> Writer {
         let directory = private_dir::open(path.to_owned()).unwrap();
-        Writer::new(directory, max_bytes, &Arc::default(), &Arc::new(Alarms::for_one_command())).unwrap()
+        Writer::new(path.to_owned(), directory, max_bytes, &Arc::default(), &Arc::new(Alarms::for_one_command()))
+            .unwrap()
     }
 
     fn names(path: &Path) -> Vec<String> {
@@ -364,8 +401,32 @@ mod tests {
         let path = scratch.path().join("quarantine");
         let mut writer = writer(&path, 1 << 20);
         std::fs::remove_dir(&path).unwrap();
+        std::fs::write(&path, "in its place").unwrap();
         writer.put(order("a line"));
         assert_eq!((writer.counters.kept_events.total(), writer.counters.failed_events.total()), (0, 1));
+        // Once it is gone, all is well again.
+        std::fs::remove_file(&path).unwrap();
+        writer.put(order("a line"));
+        assert_eq!((writer.counters.kept_events.total(), names(&path).len()), (1, 1));
+    }
+
+    #[test]
+    fn a_directory_that_vanishes_is_made_anew() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("quarantine");
+        let mut writer = writer(&path, 1 << 20);
+        let there = |writer: &Writer| {
+            let Totals(totals) = writer.counters.totals();
+            let total = |name: &str| totals.iter().find(|(known, _)| *known == name).map(|(_, total)| *total);
+            total("quarantine_files").zip(total("quarantine_bytes"))
+        };
+        (0..2).for_each(|_| writer.put(order("a line")));
+        let bytes = there(&writer).map_or(0, |(_, bytes)| bytes);
+        assert_eq!(there(&writer), Some((2, bytes)));
+        std::fs::remove_dir_all(&path).unwrap();
+        writer.put(order("a line"));
+        assert_eq!((writer.counters.kept_events.total(), names(&path).len()), (3, 1));
+        assert_eq!((there(&writer), writer.bytes), (Some((1, bytes / 2)), bytes / 2));
     }
 
     #[test]

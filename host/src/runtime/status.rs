@@ -55,6 +55,9 @@ pub struct AgentStatus {
     pub budget_used_bytes: u64,
     /// How many those may be.
     pub budget_limit_bytes: u64,
+    /// What became of events at which processors failed, and what of them is kept. Empty if they are not.
+    #[serde(default)]
+    pub quarantine: BTreeMap<String, u64>,
 }
 
 /// A pipeline.
@@ -73,6 +76,18 @@ pub struct PipelineStatus {
     pub files: Vec<FileStatus>,
     /// The sum of theirs.
     pub ledger: LedgerStatus,
+    /// What keeps it from being stored how far they have come, if processors remember.
+    #[serde(default)]
+    pub held_back: Option<HeldBack>,
+}
+
+/// What is stored of all files of a pipeline waits for one of them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HeldBack {
+    /// For how long.
+    pub seconds: f64,
+    /// A file of which not everything is delivered that was read by then.
+    pub path: String,
 }
 
 /// A processor.
@@ -206,6 +221,7 @@ impl Status {
                 data_dir: text(data_dir),
                 budget_used_bytes: vitals.budget.used_bytes() as u64,
                 budget_limit_bytes: vitals.budget.limit_bytes() as u64,
+                quarantine: vitals.quarantine.as_ref().map(|kept| by_name(kept.totals())).unwrap_or_default(),
             }),
             pipelines: pipelines(vitals, now),
             destinations: depot::lock(&vitals.stations)
@@ -262,8 +278,8 @@ fn pipelines(vitals: &Vitals, now: Instant) -> Vec<PipelineStatus> {
 
 impl PipelineStatus {
     fn of(running: &Running, now: Instant) -> Self {
-        let stages = running.lineup.stages();
-        let processors = stages.iter().map(|stage| ProcessorStatus {
+        let seats = running.lineup.seats();
+        let processors = seats.iter().map(|seat| (&seat.stage, &seat.trial)).map(|(stage, trial)| ProcessorStatus {
             name: stage.name.clone(),
             component: ComponentStatus {
                 name: one_line(&stage.description().name),
@@ -272,7 +288,14 @@ impl PipelineStatus {
             },
             counters: by_name(stage.counters.totals()),
             own: stage.counters.own(),
-            trouble: stage.trouble(),
+            trouble: stage.trouble().or_else(|| {
+                let tried = trial.as_ref().and_then(|trial| trial.tried.trouble());
+                tried.map(|trouble| format!("the version on trial is {trouble}"))
+            }),
+        });
+        let held_back = running.tracks.held_back().map(|(since, track)| HeldBack {
+            seconds: now.saturating_duration_since(since).as_secs_f64(),
+            path: text(&track.source.path),
         });
         let files = running.tracks.all().iter().map(|track| FileStatus::of_track(track, now)).collect();
         let mut counters = by_name(running.counters.totals());
@@ -281,7 +304,7 @@ impl PipelineStatus {
             counters.insert("cut_events_total".to_owned(), sum(|packer| packer.cut_events.total()));
             counters.insert("clamped_times_total".to_owned(), sum(|packer| packer.clamped_times.total()));
         }
-        Self { counters, processors: processors.collect(), ..Self::default() }.with(&running.name, files)
+        Self { counters, processors: processors.collect(), held_back, ..Self::default() }.with(&running.name, files)
     }
 
     fn with(self, name: &str, files: Vec<FileStatus>) -> Self {

@@ -3,13 +3,13 @@
 use std::fmt::Write as _;
 
 use crate::cli::table::age;
-use crate::runtime::status::{PipelineStatus, Status};
+use crate::runtime::status::{HeldBack, PipelineStatus, Status};
 use crate::telemetry::one_line;
 
 /// A line for each pipeline whose config is known, and one for each of its processors. `now` is in Unix seconds.
 pub(super) fn pipelines(status: &Status, now: i64) -> String {
     let mut text = String::new();
-    for PipelineStatus { name, config, processors, .. } in &status.pipelines {
+    for PipelineStatus { name, config, processors, held_back, .. } in &status.pipelines {
         let Some(config) = config else { continue };
         let (name, file, hash) = (one_line(name), one_line(&config.file), one_line(&config.hash));
         let for_how_long = age(now - config.since);
@@ -25,12 +25,22 @@ pub(super) fn pipelines(status: &Status, now: i64) -> String {
         {
             _ = writeln!(text, "  {}: {}", one_line(processor), one_line(trouble));
         }
+        if let Some(HeldBack { seconds, path }) = held_back.as_ref().filter(|held| held.seconds >= LONG_SECONDS) {
+            let (path, held) = (one_line(path), age(*seconds as i64));
+            _ = writeln!(
+                text,
+                "  for {held}, checkpoints of all its files wait for {path}, since a processor remembers what it has seen"
+            );
+        }
         if let Some(problem) = &config.problem {
             _ = writeln!(text, "  what the file holds now does not run: {}", one_line(problem));
         }
     }
     if text.is_empty() { text } else { format!("\n{text}") }
 }
+
+/// A shorter wait is usual.
+const LONG_SECONDS: f64 = 10.0;
 
 #[cfg(test)]
 mod tests {
@@ -58,6 +68,7 @@ mod tests {
             name: "web".to_owned(),
             config: Some(config),
             processors: vec![processor],
+            held_back: Some(HeldBack { seconds: 61.5, path: "/var/log/web.log".to_owned() }),
             ..PipelineStatus::default()
         };
         let status = Status { pipelines: vec![pipeline, PipelineStatus::default()], ..Status::default() };
@@ -65,6 +76,7 @@ mod tests {
 web: running for 1m, config web.yaml (ab)
   processors[0] (processor_wasm): mask 1.2 (cd)
   processors[0] (processor_wasm): halted: it trapped
+  for 1m, checkpoints of all its files wait for /var/log/web.log, since a processor remembers what it has seen
   what the file holds now does not run: web.yaml:1:1: bad
 ";
         assert_eq!(pipelines(&status, 1060), expected);

@@ -237,7 +237,15 @@ pub struct Tracks {
     /// Of what is read, only what was read before a mark is stored, since processors remember what they have seen.
     with_marks: bool,
     /// What they remembered at the mark that is not reached yet.
-    marked: Mutex<Option<Vec<Remembered>>>,
+    marked: Mutex<Option<Marked>>,
+}
+
+/// A mark that is not settled.
+#[derive(Debug)]
+struct Marked {
+    since: Instant,
+    /// What processors remembered by then.
+    remembered: Vec<Remembered>,
 }
 
 #[derive(Debug, Default)]
@@ -278,7 +286,7 @@ impl Tracks {
     pub fn mark(&self, remembered: Vec<Remembered>) {
         let mut marked = self.marked.lock().unwrap_or_else(PoisonError::into_inner);
         self.all().iter().for_each(|track| track.source.progress.mark());
-        *marked = Some(remembered);
+        *marked = Some(Marked { since: Instant::now(), remembered });
     }
 
     /// Whether a mark is not reached yet, or was not settled.
@@ -292,9 +300,16 @@ impl Tracks {
         let mut marked = self.marked.lock().unwrap_or_else(PoisonError::into_inner);
         let tracks = self.all();
         let is_reached = tracks.iter().all(|track| track.source.progress.has_reached_mark());
-        let remembered = marked.take_if(|_| is_reached)?;
+        let Marked { remembered, .. } = marked.take_if(|_| is_reached)?;
         tracks.iter().for_each(|track| track.source.progress.settle_mark());
         Some(remembered)
+    }
+
+    /// Since when a mark is waited for, and a file that has not reached it.
+    pub fn held_back(&self) -> Option<(Instant, Arc<Track>)> {
+        let since = self.marked.lock().unwrap_or_else(PoisonError::into_inner).as_ref()?.since;
+        let behind = self.all().into_iter().find(|track| !track.source.progress.has_reached_mark());
+        behind.map(|track| (since, track))
     }
 
     /// Begins to track a file that was not known, or a new content of one that was.

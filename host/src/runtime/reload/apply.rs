@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::thread;
 
-use crossbeam_channel::Receiver;
+use crossbeam_channel::{Receiver, TryRecvError};
 
 use super::plan::{Recipe, Step, shadows, step};
 use super::report::{FileReport, Outcome, Report};
@@ -51,6 +51,10 @@ impl Supervisor {
         let mut wanted = BTreeSet::new();
         let ranks: Vec<Rank> = self.files.keys().cloned().collect();
         for rank in ranks {
+            if interrupt.try_recv() == Err(TryRecvError::Disconnected) {
+                // Nothing is begun any more that may take long.
+                return report;
+            }
             let file = &self.files[&rank];
             let mut found = FileReport { file: rank.1.display().to_string(), ..FileReport::default() };
             match &file.parsed {
@@ -171,9 +175,11 @@ impl Supervisor {
             if !is_in_place {
                 return self.assembly(rank, pipeline, warnings);
             }
+            // What is remembered is remembered in one place.
+            let workers = if self.agent.remembers(&pipeline.name) { 1 } else { self.agent.workers() };
             for (stage, spec) in stages.iter().zip(&pipeline.processors) {
                 if !known.iter().any(|known| Arc::ptr_eq(known, stage)) {
-                    stage.prepare(self.agent.workers()).map_err(|error| vec![spec.problem("", error)])?;
+                    stage.prepare(workers).map_err(|error| vec![spec.problem("", error)])?;
                 }
             }
             return Ok(Ready::Stages(stages));
@@ -282,9 +288,7 @@ impl Supervisor {
 
 /// The start of the digest of bytes.
 pub(super) fn short_digest(bytes: &[u8]) -> String {
-    let mut digest = digest(bytes);
-    digest.truncate(SHOWN_DIGEST);
-    digest
+    digest(bytes).trim_start_matches("sha256:").chars().take(SHOWN_DIGEST).collect()
 }
 
 /// Does something on a thread to which all others are more urgent.
