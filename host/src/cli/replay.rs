@@ -118,7 +118,7 @@ fn component(workshop: &Workshop, header: &Header, named: Option<&str>) -> anyho
             config::Component::BuiltIn((*name).to_owned())
         }
     };
-    let terms = Terms { counts_fuel: header.limits.fuel.is_some(), ..Terms::default() };
+    let terms = Terms { limits: header.limits(), ..Terms::default() };
     workshop.component_on(&origin, Path::new(""), terms).map_err(anyhow::Error::msg)
 }
 

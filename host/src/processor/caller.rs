@@ -199,7 +199,6 @@ impl<M: Maker> Caller<M> {
         }
         let Some(memory) = &mut self.memory else { return };
         memory.note(batch);
-        let (is_long, count) = (memory.is_long(), memory.since().len());
         let is_worn = self.instance.as_ref().is_some_and(Process::is_worn);
         let is_long = memory.is_long();
         if (is_long || is_worn)

@@ -179,7 +179,8 @@ impl Header {
         Context { machine_zone, discard_older_than, extra }
     }
 
-    pub(super) fn limits(&self) -> Limits {
+    /// What it may use, with what the recording does not say as it is by default.
+    pub fn limits(&self) -> Limits {
         let LimitFacts { memory_bytes, time_milliseconds, answer_bytes, setup_milliseconds, fuel } = self.limits;
         let usual = Limits::default();
         Limits {
