@@ -1,9 +1,11 @@
 //! Goes through what fuzzing has kept, so that every Rust finds again what was found once.
 
-use std::fs;
 use std::path::Path;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::{env, fs};
 
 use anyhow::{Context, Result, ensure};
+use loglift_tests::torture::random::Random;
 
 use targets::settings;
 
@@ -53,6 +55,31 @@ fn nothing_that_was_kept_breaks_anything() -> Result<()> {
             run(&bytes);
         }
     }
+    Ok(())
+}
+
+/// Components damaged at random, for `SECONDS` (60): the compiler of a fuzz build is slow, and gets to a few of them only.
+/// `SECONDS=600 cargo test -p loglift -p loglift-tests --test fuzz_corpus damaged -- --ignored --nocapture`.
+#[test]
+#[ignore = "takes minutes"]
+fn damaged_components_are_refused_or_run_within_their_limits() -> Result<()> {
+    let seconds = env::var("SECONDS").map_or(Ok(60), |text| text.parse())?;
+    let seed = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+    println!("seed {seed}");
+    let (mut random, began, mut count) = (Random::new(seed), Instant::now(), 0);
+    while began.elapsed() < Duration::from_secs(seconds) {
+        // Half of them where the types and imports are, the others anywhere, which is mostly in code.
+        let places = if random.once_in(2) { 4000 } else { u64::from(u32::MAX) };
+        let patch = |random: &mut Random| format!("{} {} ", random.between(8, places), random.between(0, 255));
+        let input: String = (0..random.between(1, 4)).map(|_| patch(&mut random)).collect();
+        let took = Instant::now();
+        component::run(input.as_bytes());
+        if took.elapsed() > Duration::from_secs(5) {
+            println!("{:?} for {input}", took.elapsed());
+        }
+        count += 1;
+    }
+    println!("{count} damaged components");
     Ok(())
 }
 
