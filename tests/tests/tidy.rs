@@ -30,7 +30,7 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ),
     (
         "processor/swap/shadow.rs",
-        ".spawn(move || follow(&pipeline, &candidate, &received, &shared))?;",
+        "let thread = thread::Builder::new().name(\"shadow\".to_owned()).spawn(follow)?;",
         "a trial lives in the processor that it is of, sees copies of events and ends with it",
     ),
 ];
