@@ -13,6 +13,7 @@ use super::guest::{Equipment, Exports, Guest};
 use super::outside::{Heard, Source};
 use super::wasi;
 use super::world::{Processor, Unanswered};
+use crate::config::Limits;
 use crate::telemetry::one_line;
 
 /// What the host tells every processor.
@@ -93,7 +94,7 @@ impl Instance {
             setup_limit: machine.time_limit(limits.setup),
             time_limit: machine.time_limit(limits.time),
             short_limit: machine.time_limit(limits.time / SHORT_TIME_DIVISOR),
-            worn_at_bytes: memory_bytes + (limits.memory_bytes - memory_bytes) / 2,
+            worn_at_bytes: worn_at(memory_bytes, limits),
         };
         Ok((instance, setup))
     }
@@ -137,6 +138,8 @@ impl Process for Instance {
         let Some(memory) = &self.memory else { return Ok(Ok(())) };
         let _call = begin(&mut self.store, &self.setup_limit);
         let restored = memory.loglift_processor_state().call_restore(&mut self.store, from_version, saved);
+        // What it remembers is no wear: a fresh instance would have to hold the same.
+        self.worn_at_bytes = worn_at(self.store.data().memory_bytes, self.store.data().limits);
         restored.map_err(|error| self.store.data().fault(&error, self.store.data().limits.setup))
     }
 
@@ -151,6 +154,11 @@ impl Process for Instance {
     fn listen(&mut self, source: Source) -> Vec<Heard> {
         self.store.data_mut().wasi.as_mut().map_or_else(Vec::new, |wasi| wasi.listen(source))
     }
+}
+
+/// With so much memory an instance is worn that begins with `memory_bytes`.
+fn worn_at(memory_bytes: usize, limits: Limits) -> usize {
+    memory_bytes + limits.memory_bytes.saturating_sub(memory_bytes) / 2
 }
 
 /// Begins a call for no batch.
