@@ -1,6 +1,6 @@
 //! The processors of a pipeline: which component, with which config, within which limits.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::fields::{Fields, join};
 use super::names::{PROCESSORS, processor_alias};
@@ -53,10 +53,20 @@ impl ProcessorSpec {
     }
 }
 
+/// A path that a config file names, which may be relative to that.
+fn beside(file: &str, path: &Path) -> PathBuf {
+    let path = Path::new(file).parent().unwrap_or(Path::new("")).join(path);
+    std::path::absolute(&path).unwrap_or(path)
+}
+
 /// Reads one entry of `processors`; `builtin_types` are those that the agent has.
 pub(super) fn read(mut fields: Fields<'_>, file: &str, builtin_types: &[&str]) -> Option<ProcessorSpec> {
     let type_name = plugin::type_name(&mut fields)?;
-    let sandbox = fields.map("Sandbox").map(sandbox::read).unwrap_or_default();
+    let mut sandbox = fields.map("Sandbox").map(sandbox::read).unwrap_or_default();
+    // What is granted is found from wherever the agent was started, as the component is.
+    for dir in &mut sandbox.capabilities.dirs {
+        dir.host = beside(file, &dir.host);
+    }
     let path = fields.cursor.path.clone();
     let (component, config, config_path) = if type_name.text == WASM_TYPE {
         wasm(&mut fields)?

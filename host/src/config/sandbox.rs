@@ -104,7 +104,7 @@ pub struct Capabilities {
 /// A directory that a component may use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DirGrant {
-    /// `Host`: where it is; an absolute path.
+    /// `Host`: where it is, an absolute path. A config may name it relative to itself.
     pub host: PathBuf,
     /// `Guest`: how the component calls it.
     pub guest: String,

@@ -91,12 +91,11 @@ fn dir(mut fields: Fields<'_>) -> Option<DirGrant> {
     let (host, guest) = (fields.required::<String>("Host"), fields.required::<String>("Guest"));
     let writable = word(&mut fields, "Access", &[("ro", false), ("rw", true)]).unwrap_or(false);
     let at = fields.cursor("Host").map_or(fields.cursor.at(), |host| host.at());
-    let host = host.map(PathBuf::from);
-    if host.as_ref().is_some_and(|host| !host.is_absolute()) {
-        report(&mut fields, "Host", "expected an absolute path");
+    if host.as_ref().is_some_and(String::is_empty) {
+        report(&mut fields, "Host", "expected the path of a directory");
     }
     fields.finish();
-    Some(DirGrant { host: host?, guest: guest?, writable, at })
+    Some(DirGrant { host: PathBuf::from(host?), guest: guest?, writable, at })
 }
 
 fn pins(fields: &mut Fields<'_>) -> Pins {
@@ -378,8 +377,8 @@ mod tests {
         check("{Capabilities: {Env: [A=B]}}", "22: Sandbox.Capabilities.Env: expected names of environment variables");
         check("{Capabilities: {Dirs: [{Host: /a}]}}", "24: Sandbox.Capabilities.Dirs[0]: Guest is missing");
         check(
-            "{Capabilities: {Dirs: [{Host: a, Guest: a}]}}",
-            "31: Sandbox.Capabilities.Dirs[0].Host: expected an absolute path",
+            "{Capabilities: {Dirs: [{Host: '', Guest: a}]}}",
+            "31: Sandbox.Capabilities.Dirs[0].Host: expected the path of a directory",
         );
         check(
             "{Capabilities: {Dirs: [{Host: /a, Guest: a, Access: w}]}}",
