@@ -13,5 +13,6 @@ pub mod event;
 pub mod flusher;
 pub mod input;
 pub mod processor;
+pub mod registry;
 pub mod runtime;
 pub mod telemetry;

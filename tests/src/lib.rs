@@ -3,6 +3,7 @@
 
 pub mod agent;
 pub mod guests;
+pub mod registry;
 pub mod sandboxed;
 pub mod scratch;
 pub mod service;

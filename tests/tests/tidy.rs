@@ -10,6 +10,7 @@ const OWNERS: &[(&str, &str)] = &[
     ("ambient_authority", "runtime"),
     ("clap", "cli"),
     ("notify::", "input"),
+    ("oci_client", "registry"),
     ("reqwest", "flusher"),
     ("spawn", "runtime"),
     ("tracing_subscriber", "telemetry"),
@@ -36,11 +37,12 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
 ];
 
 /// Events go through these in some order. They meet in `runtime` and share nothing but `event` and `telemetry`.
-const STAGES: &[&str] = &["checkpoint", "flusher", "input", "processor", "queue"];
+const STAGES: &[&str] = &["checkpoint", "flusher", "input", "processor", "queue", "registry"];
 const SHARED: &[&str] = &["event", "telemetry"];
 
 /// What a stage takes from elsewhere: limits and grants are plain data, which `config` reads and `processor` keeps to.
-const TAKEN: &[(&str, &str)] = &[("processor", "config")];
+/// References to components, and secrets, are too.
+const TAKEN: &[(&str, &str)] = &[("processor", "config"), ("registry", "config")];
 
 /// Where `unsafe` may be, and who generates it where it is not ours.
 const UNSAFE: &[(&str, &str)] = &[

@@ -8,6 +8,7 @@ mod explain;
 mod inspect;
 mod process;
 mod processor;
+mod push;
 mod quarantine;
 mod reload;
 mod replay;
@@ -29,8 +30,10 @@ use tracing_subscriber::filter::LevelFilter;
 use crate::config::{self, AgentConfig, Loaded};
 use crate::processor::engine::Engine;
 use crate::processor::{Context, machine_zone};
+use crate::registry::{Access, Credentials};
 use crate::runtime::assemble::{FlusherOverride, Workshop};
 use crate::runtime::machine::Surroundings;
+use crate::runtime::remote::Remote;
 use crate::runtime::{cache_dir, data_dir, open_cache};
 use crate::telemetry;
 
@@ -61,6 +64,16 @@ struct Common {
     /// Where checkpoints are kept [default: ~/.local/state/loglift, for root /var/lib/loglift]
     #[arg(long, global = true, value_name = "DIR", env = "LOGLIFT_DATA_DIR")]
     data_dir: Option<PathBuf>,
+
+    /// A registry that is spoken to without TLS, as those on this machine are; may be given several times
+    #[arg(
+        long,
+        global = true,
+        value_name = "HOST[:PORT]",
+        env = "LOGLIFT_PLAIN_HTTP_REGISTRIES",
+        value_delimiter = ','
+    )]
+    plain_http_registry: Vec<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -73,6 +86,10 @@ enum Command {
     Validate(ValidateArguments),
     /// Say what a component is, what it could touch and what its parameters are
     Inspect(InspectArguments),
+    /// Push a component to a registry, from which pipelines can name it
+    Push(push::PushArguments),
+    /// Pull a component from a registry into a file
+    Pull(push::PullArguments),
     /// Say how a running agent and its files are doing
     Status(status::StatusArguments),
     /// Have a running agent look at its configs and components now, and say what changed or is wrong
@@ -121,6 +138,10 @@ struct RunArguments {
     /// Milliseconds after which an acknowledgement is in a checkpoint on disk at the latest
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=3_600_000))]
     checkpoint_interval: u64,
+
+    /// Seconds after which registries are asked again what the tags of components lead to
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    registry_interval: u64,
 
     /// Seconds to deliver what is in flight when stopped
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
@@ -173,6 +194,8 @@ pub fn main() -> ExitCode {
         Command::Process(arguments) => process::process(arguments, &common),
         Command::Validate(arguments) => validate::validate(arguments, &common),
         Command::Inspect(arguments) => inspect::inspect(arguments, &common),
+        Command::Push(arguments) => push::push(arguments, &common),
+        Command::Pull(arguments) => push::pull(arguments, &common),
         Command::Status(arguments) => status::status(arguments, &common),
         Command::Reload(arguments) => reload::reload(arguments, &common),
         Command::Checkpoint(command) => checkpoint::checkpoint(command, &common),
@@ -195,13 +218,13 @@ pub fn main() -> ExitCode {
 impl Common {
     /// What pipelines are assembled with. With `discard_old`, processors may discard events that are too old.
     fn workshop(&self, discard_old: bool, agent: &AgentConfig) -> anyhow::Result<Workshop> {
-        let cache = match open_cache(self.cache_dir.as_deref()) {
-            Ok(directory) => Some(directory),
-            Err((path, error)) => {
-                tracing::warn!(path = %path.display(), %error, "compiled components are not kept");
-                None
-            }
-        };
+        let cache = self.open_cache();
+        if let Err(why) = &cache {
+            tracing::warn!("compiled components are not kept: {why}");
+        }
+        let remote = Arc::new(self.remote(
+            cache.as_ref().map_err(Clone::clone).and_then(|cache| cache.try_clone().map_err(|error| error.to_string())),
+        ));
         let context = Context {
             machine_zone: machine_zone(std::env::var("TZ").ok().as_deref()),
             discard_older_than: (discard_old && agent.discard_old_data).then_some(DISCARD_OLDER_THAN.as_secs() as u32),
@@ -212,8 +235,23 @@ impl Common {
         let shipping = agent.shipping.clone();
         let own_directories =
             vec![data_dir::path(self.data_dir.as_deref()), cache_dir::path(self.cache_dir.as_deref())];
-        let engine = Arc::new(Engine::new(cache)?);
-        Ok(Workshop { engine, context, working_directory, own_directories, surroundings, shipping })
+        let engine = Arc::new(Engine::new(cache.ok())?);
+        Ok(Workshop { engine, context, working_directory, own_directories, surroundings, shipping, remote })
+    }
+
+    /// Opens the cache, or says why that is not possible.
+    fn open_cache(&self) -> Result<Dir, String> {
+        open_cache(self.cache_dir.as_deref()).map_err(|(path, error)| format!("cannot use {}: {error}", path.display()))
+    }
+
+    /// Components in registries, kept in the cache.
+    fn remote(&self, cache: Result<Dir, String>) -> Remote {
+        Remote::new(cache, self.access())
+    }
+
+    /// How registries are spoken to.
+    fn access(&self) -> Access {
+        Access { credentials: Credentials::usual(&environment), plain_http: self.plain_http_registry.clone() }
     }
 
     /// Opens the data directory, and makes it if it is missing.

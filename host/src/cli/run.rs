@@ -55,6 +55,7 @@ pub(super) fn run(arguments: &RunArguments, common: &Common) -> anyhow::Result<b
         sources: arguments.configs.clone(),
         interval: agent_config.config_scan_interval,
         patience,
+        registry_interval: Duration::from_secs(arguments.registry_interval),
     };
     let (supervisor, report) = Supervisor::begin(agent, means);
     print_report(&report);

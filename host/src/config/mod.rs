@@ -24,6 +24,7 @@ mod plugin;
 mod problem;
 mod processor;
 mod quantity;
+mod reference;
 mod sandbox;
 mod schema;
 mod shipping;
@@ -48,6 +49,7 @@ pub use node::{Entry, Node, Position, Value};
 pub use pipeline::{Global, Pipeline};
 pub use problem::{Problem, Warning};
 pub use processor::{Component, ProcessorSpec};
+pub use reference::{Reference, ReferenceError, is_digest};
 pub use sandbox::{
     Attached, BreakerPolicy, BreakerSpec, Capabilities, DirGrant, Fuel, Limits, OnError, Pins, RollbackOn, SandboxSpec,
     SignaturePin, SwapMode, SwapSpec,

@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::fields::{Fields, join};
+use super::fields::{Cursor, Fields, Read, join};
 use super::names::{PROCESSORS, processor_alias};
 use super::node::{Entry, Node, Position, Value};
 use super::plugin::{self, TypeName};
 use super::problem::{Problem, Warning};
+use super::reference::{Reference, ReferenceError};
 use super::sandbox::{self, SandboxSpec};
 
 /// One entry of `processors`.
@@ -31,12 +32,30 @@ pub struct ProcessorSpec {
 }
 
 /// Where the component of a processor comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Component {
     /// A component inside the agent, by its type.
     BuiltIn(String),
     /// A file, as written: a relative path counts from the directory of the config file.
     File(PathBuf),
+    /// A registry.
+    Registry(Reference),
+}
+
+impl Component {
+    /// What is named by a text: something in a registry if it is a URL, and else a file.
+    ///
+    /// # Errors
+    /// It is a URL that no registry has.
+    pub fn named(text: &str) -> Result<Self, ReferenceError> {
+        if text.contains("://") { text.parse().map(Self::Registry) } else { Ok(Self::File(text.into())) }
+    }
+}
+
+impl Read for Component {
+    fn read(cursor: &Cursor<'_>) -> Option<Self> {
+        Self::named(&String::read(cursor)?).map_err(|error| cursor.error(error.to_string())).ok()
+    }
 }
 
 impl ProcessorSpec {
@@ -78,7 +97,7 @@ pub(super) fn read(mut fields: Fields<'_>, file: &str, builtin_types: &[&str]) -
     Some(ProcessorSpec { file, path, at, type_name, component, config, config_path, sandbox })
 }
 
-/// The type whose component is a file that the config names.
+/// The type whose component the config names: a file, or something in a registry.
 const WASM_TYPE: &str = "processor_wasm";
 
 fn built_in(type_name: &TypeName<'_>, builtin_types: &[&str]) -> Option<Component> {
@@ -100,11 +119,11 @@ fn built_in(type_name: &TypeName<'_>, builtin_types: &[&str]) -> Option<Componen
 }
 
 fn wasm(fields: &mut Fields<'_>) -> Option<(Component, Node, String)> {
-    let file = fields.required::<String>("Component");
+    let component = fields.required::<Component>("Component");
     let config = fields.map("Config").map(|config| config.cursor.node.clone());
     let config = config.unwrap_or_else(|| Node::new(fields.cursor.at(), Value::Map(Vec::new())));
     fields.warn_unknown();
-    Some((Component::File(file?.into()), config, join(&fields.cursor.path, "Config")))
+    Some((component?, config, join(&fields.cursor.path, "Config")))
 }
 
 /// Returns the entry without what belongs to the agent.
@@ -119,7 +138,6 @@ pub(super) const RESERVED: &[&str] = &["Type", "Sandbox"];
 
 #[cfg(test)]
 mod tests {
-    use super::super::fields::Cursor;
     use super::super::testing::{warnings_and_problems, yaml};
     use super::*;
 
@@ -155,6 +173,20 @@ mod tests {
         assert_eq!(spec.problem("Key", "bad").to_string(), "a.yaml:4:8: processors[1].Config.Key: bad");
         let (spec, _) = read_entry("Type: processor_wasm\nComponent: a.wasm\n");
         assert_eq!(spec.map(|spec| spec.config.to_json()).as_deref(), Some("{}"));
+    }
+
+    #[test]
+    fn a_component_may_be_in_a_registry() {
+        let (spec, found) = read_entry("{Type: processor_wasm, Component: \"oci://host/a:1\"}");
+        assert_eq!(found, [""; 0]);
+        let reference = "oci://host/a:1".parse().expect("a reference");
+        assert_eq!(spec.map(|spec| spec.component), Some(Component::Registry(reference)));
+        let form = "; expected oci://HOST[:PORT]/REPOSITORY[:TAG][@sha256:DIGEST]";
+        let at = "a.yaml:1:35: processors[1].Component:";
+        let (spec, found) = read_entry("{Type: processor_wasm, Component: \"oci://host\"}");
+        assert_eq!((spec, found), (None, vec![format!("{at} \"oci://host\" names no repository{form}")]));
+        let (_, found) = read_entry("{Type: processor_wasm, Component: \"http://host/a\"}");
+        assert_eq!(found, [format!("{at} \"http://host/a\" does not begin with oci://{form}")]);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::events::{event_spec, ignores_unmatched};
 use super::machine::Surroundings;
+use super::remote::Remote;
 use super::{grants, origin, paths};
 use crate::config::{self, FlusherSpec, Pipeline, Problem, ProcessorSpec, Schema, Shipping, SlsFlusher, Warning};
 use crate::flusher::json_lines::Shape;
@@ -39,6 +40,8 @@ pub struct Workshop {
     pub surroundings: Surroundings,
     /// How the agent as a whole sends.
     pub shipping: Shipping,
+    /// Components in registries.
+    pub remote: Arc<Remote>,
 }
 
 /// A pipeline that is ready to run.
@@ -185,8 +188,9 @@ impl Workshop {
             grants::check(&dir.host, dir.writable, &self.own_directories, file.parent().unwrap_or(Path::new("")))
                 .map_err(|error| problem(&path, dir.at, error.to_string()))?;
         }
-        let key = if matches!(spec.component, config::Component::File(_)) { "Component" } else { "Type" };
-        let bytes = origin::component(&spec.component, file).map_err(|message| problem(key, spec.at, message))?;
+        let key = if matches!(spec.component, config::Component::BuiltIn(_)) { "Type" } else { "Component" };
+        let bytes = origin::component(&spec.component, file, &self.remote);
+        let bytes = bytes.map_err(|message| problem(key, spec.at, message))?;
         origin::check(&bytes, &sandbox.pins, file)
             .map_err(|(key, message)| problem(&format!("Sandbox.{key}"), spec.at, message))?;
         let strict = sandbox.capabilities.strict.then_some(&sandbox.capabilities);
@@ -195,7 +199,7 @@ impl Workshop {
             .map_err(|error| problem(key, spec.at, named(&spec.component, file, &error)))
     }
 
-    /// Loads a component: a built-in one, or a file that is named relative to the config.
+    /// Loads a component: a built-in one, a file that is named relative to the config, or one from a registry.
     ///
     /// # Errors
     /// What is wrong, in one line.
@@ -213,7 +217,7 @@ impl Workshop {
         config_file: &Path,
         terms: Terms<'_>,
     ) -> Result<Component, String> {
-        let bytes = origin::component(component, config_file)?;
+        let bytes = origin::component(component, config_file, &self.remote)?;
         Component::load_on(&self.engine, &bytes, terms).map_err(|error| named(component, config_file, &error))
     }
 
@@ -333,13 +337,14 @@ impl Workshop {
     }
 }
 
-/// Why a component cannot be loaded, with its file if it has one.
+/// Why a component cannot be loaded, with the file or the reference that names it.
 fn named(component: &config::Component, config_file: &Path, error: &LoadError) -> String {
     match component {
         config::Component::BuiltIn(_) => chain(error),
         config::Component::File(path) => {
             format!("{}: {}", component_path(path, config_file).display(), chain(error))
         }
+        config::Component::Registry(reference) => format!("{reference}: {}", chain(error)),
     }
 }
 

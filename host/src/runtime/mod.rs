@@ -25,6 +25,7 @@ mod private_dir;
 pub mod processors;
 pub mod quarantine;
 pub mod reload;
+pub mod remote;
 pub mod replay;
 mod schedule;
 mod ship;

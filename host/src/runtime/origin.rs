@@ -5,15 +5,20 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use super::remote::Remote;
 use crate::config::{self, Attached, Pins};
 use crate::processor::complexity::MAX_COMPONENT_BYTES;
 use crate::processor::trust::{check_digest, check_signature};
 
-/// The bytes of a component: of a built-in one, or of a file that is named relative to the config.
+/// The bytes of a component: of a built-in one, of a file that is named relative to the config, or from a registry.
 ///
 /// # Errors
 /// What is wrong, in one line.
-pub(super) fn component(component: &config::Component, config_file: &Path) -> Result<Cow<'static, [u8]>, String> {
+pub(super) fn component(
+    component: &config::Component,
+    config_file: &Path,
+    remote: &Remote,
+) -> Result<Cow<'static, [u8]>, String> {
     match component {
         config::Component::BuiltIn(name) => {
             let built_in = loglift_builtin_processors::find(name).ok_or_else(|| format!("{name} is not built in"))?;
@@ -25,6 +30,7 @@ pub(super) fn component(component: &config::Component, config_file: &Path) -> Re
                 .map(Cow::Owned)
                 .map_err(|error| format!("cannot read {}: {error}", path.display()))
         }
+        config::Component::Registry(reference) => remote.component(reference).map(Cow::Owned),
     }
 }
 

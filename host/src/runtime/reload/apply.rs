@@ -119,7 +119,7 @@ impl Supervisor {
     fn prepare(&mut self, rank: &Rank, pipeline: &Pipeline, mut found: FileReport) -> Result<Change, FileReport> {
         let recipe = Recipe {
             config: pipeline.placeless(),
-            components: self.files[rank].component_paths(rank).iter().map(|path| self.watch.component(path)).collect(),
+            components: self.files[rank].components(rank).iter().map(|named| self.watch.component(named)).collect(),
         };
         let run = self.running.get(&pipeline.name);
         let failure = self.failed.get(&pipeline.name);

@@ -30,6 +30,7 @@ use super::Rank;
 use super::agent::{Agent, Pulse};
 use super::assemble::{FlusherOverride, Workshop};
 use super::control::ReloadRequests;
+use super::remote::Fetcher;
 use crate::config::{Component, Context, Pipeline, Problem, Warning, parse_file};
 use crate::input::walk::hints::Waker;
 use crate::telemetry::alarm::Alarm;
@@ -48,6 +49,8 @@ pub struct Means {
     pub interval: Duration,
     /// How long a pipeline may take to deliver what it has read when it is stopped.
     pub patience: Duration,
+    /// How often registries are asked what tags lead to.
+    pub registry_interval: Duration,
 }
 
 /// Keeps an agent as the configs say.
@@ -64,6 +67,8 @@ pub struct Supervisor {
     told: Vec<FileReport>,
     /// It is the first look: an agent that has nothing else to do yet.
     is_begin: bool,
+    /// Pulls components of registries, once a config has named one.
+    fetcher: Option<Fetcher>,
 }
 
 /// A config file as it was taken.
@@ -105,9 +110,10 @@ pub struct Supervision {
 impl Supervisor {
     /// Looks at the configs for the first time and starts what is right. The report says what is wrong.
     pub fn begin(agent: Agent, means: Means) -> (Self, Report) {
-        let watch = Watch::new(means.sources.clone());
+        let watch = Watch::new(means.sources.clone(), &means.workshop.remote);
         let (files, running, failed) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        let mut supervisor = Self { agent, means, watch, files, running, failed, told: Vec::new(), is_begin: true };
+        let (told, fetcher) = (Vec::new(), None);
+        let mut supervisor = Self { agent, means, watch, files, running, failed, told, is_begin: true, fetcher };
         let (_never, interrupt) = bounded(0);
         let (report, _) = supervisor.look(true, &interrupt);
         supervisor.told.clone_from(&report.files);
@@ -125,9 +131,9 @@ impl Supervisor {
         self.agent.pulse()
     }
 
-    /// Whether there may be something to run later: a directory of configs.
+    /// Whether there may be something to run later: a directory of configs, or a component that is yet to come.
     pub fn can_wait(&self) -> bool {
-        self.means.sources.iter().any(|source| source.is_dir())
+        self.means.sources.iter().any(|source| source.is_dir()) || self.means.workshop.remote.is_waiting()
     }
 
     /// Keeps looking, on a thread of its own. Gives the agent, which is to answer on a socket, the way to ask for a
@@ -155,7 +161,8 @@ impl Supervisor {
                 return self.agent;
             }
             let asked: Vec<Sender<Value>> = requests.try_iter().collect();
-            if asked.is_empty() && !is_hinted && Instant::now() < next_look {
+            let has_news = self.means.workshop.remote.take_news();
+            if asked.is_empty() && !is_hinted && !has_news && Instant::now() < next_look {
                 continue;
             }
             let (report, has_more) = self.look(!asked.is_empty(), stop);
@@ -173,9 +180,31 @@ impl Supervisor {
     fn look(&mut self, at_once: bool, interrupt: &Receiver<Infallible>) -> (Report, bool) {
         let configs = self.watch.look_at_configs(at_once);
         self.read_files();
-        let paths: BTreeSet<PathBuf> = self.files.iter().flat_map(|(rank, file)| file.component_paths(rank)).collect();
-        let components = self.watch.look_at_components(&paths, at_once);
+        let named: BTreeSet<Component> = self.files.iter().flat_map(|(rank, file)| file.components(rank)).collect();
+        self.ask_registries(&named, at_once, interrupt);
+        let components = self.watch.look_at_components(&named, at_once);
         (self.apply(interrupt), configs.has_more || components.has_more)
+    }
+
+    /// Has components pulled that are in registries. New ones are waited for, as all are that are to be looked at `at_once`,
+    /// but not for long: what comes later is news.
+    fn ask_registries(&mut self, named: &BTreeSet<Component>, at_once: bool, interrupt: &Receiver<Infallible>) {
+        let references = named.iter().filter_map(|component| match component {
+            Component::Registry(reference) => Some(reference.clone()),
+            Component::BuiltIn(_) | Component::File(_) => None,
+        });
+        let references: BTreeSet<_> = references.collect();
+        let remote = &self.means.workshop.remote;
+        if !references.is_empty() && self.fetcher.is_none() {
+            match Fetcher::start(remote, self.means.registry_interval, self.agent.alarms()) {
+                Ok(fetcher) => self.fetcher = Some(fetcher),
+                Err(error) => warn!("components of registries are pulled when they are needed: {error:#}"),
+            }
+        }
+        if self.fetcher.is_some() {
+            remote.want(references, at_once);
+            remote.wait(REGISTRY_PATIENCE, interrupt);
+        }
     }
 
     /// Reads the config files that are not as they were.
@@ -228,13 +257,15 @@ impl ConfigFile {
         Self { text: text.clone(), parsed, hash, since: super::machine::unix_seconds() }
     }
 
-    fn component_paths(&self, (_, path): &Rank) -> Vec<PathBuf> {
+    /// The components that can change, files by their paths.
+    fn components(&self, (_, path): &Rank) -> Vec<Component> {
         let processors = self.parsed.iter().flat_map(|(pipeline, _)| &pipeline.processors);
-        let files = processors.filter_map(|processor| match &processor.component {
-            Component::File(file) => Some(super::assemble::component_path(file, path)),
+        let components = processors.filter_map(|processor| match &processor.component {
+            Component::File(file) => Some(Component::File(super::assemble::component_path(file, path))),
+            Component::Registry(reference) => Some(Component::Registry(reference.clone())),
             Component::BuiltIn(_) => None,
         });
-        files.collect()
+        components.collect()
     }
 }
 
@@ -261,6 +292,9 @@ impl Supervision {
 
 /// How soon after a look the next one is, which has to find the same.
 const SETTLE_TIME: Duration = Duration::from_millis(100);
+
+/// How long a look waits for registries. Everything else waits as long.
+const REGISTRY_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A request for a look is noticed after this at the latest.
 const LONGEST_WAIT: Duration = Duration::from_millis(200);

@@ -10,7 +10,7 @@ use crate::runtime::Rank;
 pub(super) struct Recipe {
     /// Its config, without where what stands.
     pub(super) config: Pipeline,
-    /// The digest of each component file that it names, or why there is none.
+    /// The digest of each component that it names and that can change, or why there is none.
     pub(super) components: Vec<Result<String, String>>,
 }
 

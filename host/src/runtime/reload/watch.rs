@@ -5,21 +5,24 @@ use std::fs::{self, Metadata};
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::settle::{Settled, Sight};
-use crate::config::{self, Found, Problem, Warning};
+use crate::config::{self, Component, Found, Problem, Warning};
 use crate::event::FileId;
 use crate::input::walk::hints::{Hints, Waker};
 use crate::processor::trust::digest;
 use crate::runtime::Rank;
+use crate::runtime::remote::Remote;
 
 /// Watches the config files that some paths lead to, and the components that these name.
 pub(super) struct Watch {
     /// What was given: files and directories.
     sources: Vec<PathBuf>,
     configs: Settled<Rank, Result<String, Problem>>,
-    components: Settled<PathBuf, Result<String, String>>,
+    components: Settled<Component, Result<String, String>>,
+    remote: Arc<Remote>,
     digests: HashMap<PathBuf, Digest>,
     hints: Hints,
     /// What is wrong with the sources themselves.
@@ -48,11 +51,12 @@ struct Stamp {
 
 impl Watch {
     /// Looks at nothing yet.
-    pub(super) fn new(sources: Vec<PathBuf>) -> Self {
+    pub(super) fn new(sources: Vec<PathBuf>, remote: &Arc<Remote>) -> Self {
         Self {
             sources,
             configs: Settled::new(),
             components: Settled::new(),
+            remote: Arc::clone(remote),
             digests: HashMap::new(),
             hints: Hints::new(),
             problems: Vec::new(),
@@ -66,8 +70,8 @@ impl Watch {
     }
 
     /// The digest of a component, or why there is none.
-    pub(super) fn component(&self, path: &Path) -> Result<String, String> {
-        self.components.taken().get(path).cloned().unwrap_or_else(|| Err("not looked at yet".to_owned()))
+    pub(super) fn component(&self, component: &Component) -> Result<String, String> {
+        self.components.taken().get(component).cloned().unwrap_or_else(|| Err("not looked at yet".to_owned()))
     }
 
     /// Looks at all config files.
@@ -96,19 +100,17 @@ impl Watch {
     }
 
     /// Looks at these components and no others. One that was not asked for before is taken as it is.
-    pub(super) fn look_at_components(&mut self, paths: &BTreeSet<PathBuf>, at_once: bool) -> Sight {
-        self.digests.retain(|path, _| paths.contains(path));
-        let now: BTreeMap<PathBuf, Result<String, String>> =
-            paths.iter().map(|path| (path.clone(), self.digest(path))).collect();
+    pub(super) fn look_at_components(&mut self, named: &BTreeSet<Component>, at_once: bool) -> Sight {
+        self.digests.retain(|path, _| named.contains(&Component::File(path.clone())));
+        let now: BTreeMap<Component, Result<String, String>> =
+            named.iter().map(|component| (component.clone(), self.digest_of(component))).collect();
         let known = self.components.taken().clone();
-        let is_unknown = |path: &PathBuf| !known.contains_key(path);
-        let others: Vec<PathBuf> = known.keys().filter(|path| !paths.contains(*path)).cloned().collect();
-        if !others.is_empty() || now.keys().any(is_unknown) {
+        let is_unknown = |component: &Component| !known.contains_key(component);
+        if known.keys().any(|component| !named.contains(component)) || now.keys().any(is_unknown) {
             let mut taken = known.clone();
-            taken.retain(|path, _| paths.contains(path));
-            taken.extend(
-                now.iter().filter(|(path, _)| is_unknown(path)).map(|(path, found)| (path.clone(), found.clone())),
-            );
+            taken.retain(|component, _| named.contains(component));
+            let unknown = now.iter().filter(|(component, _)| is_unknown(component));
+            taken.extend(unknown.map(|(component, found)| (component.clone(), found.clone())));
             self.components.look(taken, true);
         }
         self.components.look(now, at_once)
@@ -131,7 +133,11 @@ impl Watch {
             let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
             parent.unwrap_or(Path::new(".")).to_owned()
         };
-        let mut directories: BTreeSet<PathBuf> = self.components.taken().keys().map(|path| parent(path)).collect();
+        let files = self.components.taken().keys().filter_map(|component| match component {
+            Component::File(path) => Some(parent(path)),
+            Component::BuiltIn(_) | Component::Registry(_) => None,
+        });
+        let mut directories: BTreeSet<PathBuf> = files.collect();
         for source in &self.sources {
             directories.insert(if source.is_dir() { source.clone() } else { parent(source) });
         }
@@ -145,6 +151,15 @@ impl Watch {
         self.hints.follow(directories.iter().map(|(path, id)| (path.as_path(), *id)));
         // Whoever looks for files tells of what is wrong with listening.
         self.hints.take_troubles();
+    }
+
+    fn digest_of(&mut self, component: &Component) -> Result<String, String> {
+        match component {
+            Component::File(path) => self.digest(path),
+            Component::Registry(reference) => self.remote.digest(reference),
+            // It changes with the agent.
+            Component::BuiltIn(name) => Ok(name.clone()),
+        }
     }
 
     fn digest(&mut self, path: &Path) -> Result<String, String> {
