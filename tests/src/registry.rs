@@ -181,7 +181,7 @@ pub struct Reply {
 }
 
 impl Fake {
-    /// Answers requests, given as `METHOD PATH`.
+    /// Answers requests, given as `METHOD PATH` with their headers below in lower case.
     ///
     /// # Errors
     /// There is no port.
@@ -214,15 +214,16 @@ fn serve(stream: &TcpStream, requests: &Mutex<Vec<String>>, answer: &impl Fn(&st
     let mut first = String::new();
     reader.read_line(&mut first)?;
     let request = first.rsplit_once(' ').map_or(first.trim(), |(request, _)| request).to_owned();
-    let mut line = first.clone();
+    let (mut line, mut head) = (first.clone(), String::new());
     while !line.trim().is_empty() {
         line.clear();
         reader.read_line(&mut line)?;
+        head.push_str(&line.to_lowercase());
     }
     if let Ok(mut requests) = requests.lock() {
         requests.push(request.clone());
     }
-    let Reply { status, headers, body, announced } = answer(&request);
+    let Reply { status, headers, body, announced } = answer(&format!("{request}\n{head}"));
     let status = if status == 0 { 200 } else { status };
     let length = announced.unwrap_or(body.len());
     let mut stream = stream;

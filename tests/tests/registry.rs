@@ -130,8 +130,9 @@ fn what_was_pulled_runs_without_a_registry() -> Result<()> {
     let said = expect_version(&scratch, 1)?;
     ensure!(!said.contains("WARN"), "{said}");
     scratch.pipeline(&[&entry(&registry.reference("stamping:2"))])?;
-    expect_refused(&scratch, "stamping:2: ")?;
-    expect_refused(&scratch, "onnection refused")
+    let expected = format!("stamping:2: {} cannot be reached: ", registry.address());
+    expect_refused(&scratch, &expected)?;
+    expect_refused(&scratch, "Connection refused (os error 111); check its name and port, and that it is up")
 }
 
 #[test]
@@ -147,7 +148,7 @@ fn what_was_changed_in_the_cache_is_not_taken() -> Result<()> {
     ensure!(fs::read(&cached(&scratch, "component-")[0])? == stamping_version(1)?, "it was not mended");
     poison()?;
     registry.stop();
-    expect_refused(&scratch, "onnection refused")
+    expect_refused(&scratch, "cannot be reached")
 }
 
 #[test]
@@ -297,6 +298,33 @@ fn what_breaks_off_or_is_not_what_was_announced_leaves_nothing_behind() -> Resul
         "its component has 200000000 bytes, and more than 134217728 are not downloaded",
     )?;
     ensure!(!fake.requests().iter().any(|request| request.contains("/blobs/")), "{:?}", fake.requests());
+    Ok(())
+}
+
+/// As GitHub's registry and most of those in clouds do it, also for those who have no credentials.
+#[test]
+fn a_token_is_fetched_where_the_registry_says() -> Result<()> {
+    let component = stamping_version(1)?;
+    let manifest = manifest(&digest(&component), component.len());
+    let manifest_digest = digest(&manifest);
+    let tokens = Fake::start(|_| Reply { body: br#"{"token":"t0ken"}"#.to_vec(), ..Reply::default() })?;
+    let realm = tokens.reference("token").replace("oci:", "http:");
+    let fake = Fake::start(move |request| {
+        if !request.contains("authorization: bearer t0ken") {
+            let headers = format!("WWW-Authenticate: Bearer realm=\"{realm}\",service=\"tests\"\r\n");
+            return Reply { status: 401, headers, ..Reply::default() };
+        }
+        let headers = format!("Docker-Content-Digest: {manifest_digest}\r\n");
+        match request.contains("/manifests/") {
+            true => Reply { headers, body: manifest.clone(), ..Reply::default() },
+            false => Reply { body: component.clone(), ..Reply::default() },
+        }
+    })?;
+    let scratch = scratch(&fake.reference("team/stamping:1"))?;
+    expect_version(&scratch, 1)?;
+    let asked = tokens.requests();
+    let scope = "scope=repository%3Ateam%2Fstamping%3Apull";
+    ensure!(asked.len() == 1 && asked[0].contains(scope) && asked[0].contains("service=tests"), "{asked:?}");
     Ok(())
 }
 

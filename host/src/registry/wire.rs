@@ -181,6 +181,15 @@ impl Wire {
                 format!("{registry} refuses: {}", said.collect::<Vec<_>>().join("; "))
             }
             OciDistributionError::DigestError(error) => explain_digest(error),
+            OciDistributionError::RequestError(request) if request.is_connect() => {
+                format!(
+                    "{registry} cannot be reached: {}; check its name and port, and that it is up",
+                    explain_chain(error)
+                )
+            }
+            OciDistributionError::RequestError(request) if request.is_timeout() => {
+                format!("{registry} says nothing any more")
+            }
             other => explain_chain(other),
         }
     }
@@ -259,7 +268,9 @@ fn explain_chain(error: &(dyn Error + 'static)) -> String {
             return explain_digest(digest);
         }
         let text = error.to_string();
-        if !texts.iter().any(|known| known.contains(&text)) {
+        // That something was requested is known, and so is from whom.
+        let is_known = text.starts_with("error sending request") || text.starts_with("client error (");
+        if !is_known && !texts.iter().any(|known| known.contains(&text)) {
             texts.push(text);
         }
         // An I/O error passes over what it carries when it is asked for its source.
