@@ -99,15 +99,15 @@ impl Registry {
         };
         if reference.digest.is_none() {
             let noted = self.store.tag(reference, &manifest);
-            noted.map_err(|error| wire.trouble(format!("cannot note what its tag leads to: {error}")))?;
+            noted.map_err(|error| wire.trouble(&format!("cannot note what its tag leads to: {error}")))?;
         }
         Ok(kept)
     }
 
     async fn download(&self, wire: &Wire, reference: &Reference, digest: &str) -> Result<Kept, Trouble> {
-        let unkept = |error: io::Error| wire.trouble(format!("cannot keep it in the cache: {error}"));
+        let unkept = |error: io::Error| wire.trouble(&format!("cannot keep it in the cache: {error}"));
         let manifest = wire.manifest(digest).await?;
-        let component = artifact::read(&manifest).map_err(|what| wire.trouble(what))?;
+        let component = artifact::read(&manifest).map_err(|what| wire.trouble(&what))?;
         if !self.store.has(&component) {
             let mut file = self.store.begin(&component.digest).map_err(unkept)?;
             wire.component(&component, &mut file).await?;

@@ -59,7 +59,7 @@ impl Wire {
         Ok(Self { reference: reference.clone(), client, auth, login: from })
     }
 
-    pub(super) fn trouble(&self, what: String) -> Trouble {
+    pub(super) fn trouble(&self, what: &str) -> Trouble {
         Trouble(one_line(&format!("{}: {what}", self.reference)))
     }
 
@@ -68,7 +68,7 @@ impl Wire {
         let image = self.tagged();
         match within(ANSWER_TIME, self.client.fetch_manifest_digest(&image, &self.auth)).await {
             Ok(digest) if crate::config::is_digest(&digest) => Ok(digest),
-            Ok(digest) => Err(self.trouble(format!("its tag leads to {digest}, which is no SHA-256"))),
+            Ok(digest) => Err(self.trouble(&format!("its tag leads to {digest}, which is no SHA-256"))),
             Err(error) => Err(self.missing(error).await),
         }
     }
@@ -82,7 +82,7 @@ impl Wire {
             Err(error) => return Err(self.missing(error).await),
         };
         if manifest.len() as u64 > MAX_MANIFEST_BYTES {
-            return Err(self.trouble(format!("its manifest has {} bytes, which no manifest has", manifest.len())));
+            return Err(self.trouble(&format!("its manifest has {} bytes, which no manifest has", manifest.len())));
         }
         Ok(manifest.to_vec())
     }
@@ -92,7 +92,7 @@ impl Wire {
         let out = Bounded { file, left: component.bytes };
         let image = self.tagged();
         let pulled = within(DOWNLOAD_TIME, self.client.pull_blob(&image, component.digest.as_str(), out)).await;
-        pulled.map_err(|error| self.trouble(format!("its component cannot be downloaded: {}", self.explain(&error))))
+        pulled.map_err(|error| self.trouble(&format!("its component cannot be downloaded: {}", self.explain(&error))))
     }
 
     /// Brings a component there, and then what names it. Returns the digest of its manifest.
@@ -100,11 +100,11 @@ impl Wire {
         let named = Named { digest: digest(&component), bytes: component.len() as u64 };
         if named.bytes > MAX_COMPONENT_BYTES {
             let bytes = named.bytes;
-            return Err(self.trouble(format!(
+            return Err(self.trouble(&format!(
                 "the component has {bytes} bytes, and more than {MAX_COMPONENT_BYTES} would not be downloaded"
             )));
         }
-        let written = artifact::write(&named, facts, digest).map_err(|error| self.trouble(error.to_string()))?;
+        let written = artifact::write(&named, facts, digest).map_err(|error| self.trouble(&error.to_string()))?;
         let image = self.tagged();
         let manifest_digest = digest(&written.manifest);
         let all = async {
@@ -116,7 +116,7 @@ impl Wire {
         };
         within(DOWNLOAD_TIME, all)
             .await
-            .map_err(|error| self.trouble(format!("cannot be pushed: {}", self.explain(&error))))?;
+            .map_err(|error| self.trouble(&format!("cannot be pushed: {}", self.explain(&error))))?;
         Ok(manifest_digest)
     }
 
@@ -133,7 +133,7 @@ impl Wire {
     /// Why there is no manifest; of a tag that is not there, which ones are.
     async fn missing(&self, failure: Failure) -> Trouble {
         if !failure.is_missing() {
-            return self.trouble(self.explain(&failure));
+            return self.trouble(&self.explain(&failure));
         }
         let image = self.tagged();
         let tags = within(ANSWER_TIME, self.client.list_tags(&image, &self.auth, Some(SHOWN_TAGS), None)).await;
@@ -149,7 +149,7 @@ impl Wire {
             }
             (_, None) => format!("{repository} has no tag {}", self.reference.tag_or_latest()),
         };
-        self.trouble(what)
+        self.trouble(&what)
     }
 
     fn explain(&self, failure: &Failure) -> String {
