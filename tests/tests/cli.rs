@@ -171,7 +171,7 @@ fn what_is_no_component_is_refused_by_what_it_is() -> Result<()> {
     )?;
     check(
         b"\0asm\x0d\0\x01\0",
-        "guest.wasm: not a processor: it does not export loglift:processor/columnar@0.1.0 (it exports nothing)",
+        "guest.wasm: not a processor: it exports neither (it exports nothing)",
     )?;
     check(
         &other_version,

@@ -181,7 +181,7 @@ fn only_processors_are_pushed_and_to_a_tag() -> Result<()> {
         ensure!(is_refused && found.stderr.contains(expected), "{expected}: {}", found.stderr);
         Ok(())
     };
-    check("a.wasm", tagged, "error: a.wasm: not a processor: it does not export loglift:processor/columnar@0.1.0")?;
+    check("a.wasm", tagged, "error: a.wasm: not a processor: it exports neither")?;
     check("none.wasm", tagged, "error: cannot read none.wasm: No such file or directory")?;
     check("b.wasm", "oci://127.0.0.1:1/stamping", "name a tag for what is pushed")?;
     let pinned = format!("{tagged}@sha256:{}", "0".repeat(64));

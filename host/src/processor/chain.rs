@@ -79,6 +79,11 @@ impl Chain {
         saved.map(|saved| saved.into_iter().flatten().collect())
     }
 
+    /// What the processors remember that do, as far as it can be had now: there is no later.
+    pub fn save_what_can_be_had(&mut self) -> Vec<Remembered> {
+        self.places.iter_mut().filter_map(|place| place.link.hand_over(&self.around)).collect()
+    }
+
     /// Gives processors that remember what they did, or those in their places, but for the ones that were `there` and know.
     fn remember(&mut self, memories: Vec<Remembered>, there: &[Arc<Stage>]) {
         let is_new = |link: &&mut Link| !there.iter().any(|stage| Arc::ptr_eq(stage, &link.stage));

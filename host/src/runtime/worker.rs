@@ -90,26 +90,28 @@ impl Worker {
             };
             match order {
                 Ok(order) => self.follow(order, &mut schedule),
-                Err(is_stopped) if is_stopped => return self.save_memory(),
+                Err(is_stopped) if is_stopped => return self.save_memory(true),
                 Err(_) => {}
             }
             if self.next_memory.is_some_and(|next| next <= Instant::now()) && !self.tracks.is_marked() {
-                self.save_memory();
+                self.save_memory(false);
             }
         }
     }
 
     /// Has what processors remember stored together with how far files have come, once everything that they have seen is
-    /// delivered.
-    fn save_memory(&mut self) {
+    /// delivered. The last time, what cannot be saved is forgotten: what is delivered is not to be sent again for it.
+    fn save_memory(&mut self, is_last: bool) {
         if self.next_memory.is_none() {
             return;
         }
         let mut wait = MEMORY_INTERVAL;
+        let saved = self.output.has_news.then(|| {
+            let chain = &mut self.output.chain;
+            if is_last { Ok(chain.save_what_can_be_had()) } else { chain.save() }
+        });
         // Until they can be saved, what is stored is what it was: less far, with the memory of that time.
-        if self.output.has_news
-            && let Ok(remembered) = self.output.chain.save()
-        {
+        if let Some(Ok(remembered)) = saved {
             self.output.has_news = false;
             let bytes: usize = remembered.iter().map(|remembered| remembered.saved.len()).sum();
             wait = wait.max(MEMORY_INTERVAL * u32::try_from(bytes / MEMORY_BYTES_PER_INTERVAL).unwrap_or(u32::MAX));

@@ -16,9 +16,9 @@ const FORGETFUL: &[(&str, &str, &str)] = &[
         "begins without a memory, of what was saved it makes nothing: trapped: it panicked or aborted",
     ),
     ("loop in restore", "Setup: 200ms", "of what was saved it makes nothing: ran for longer than its limit of 200ms"),
-    ("trap in save", "", "cannot save what it remembers: trapped: it panicked or aborted"),
-    ("loop in save", "Setup: 200ms", "cannot save what it remembers: ran for longer than its limit of 200ms"),
-    ("hoard in save", "Memory: 8MiB", "cannot save what it remembers: asked for "),
+    ("trap in save", "", "since it cannot save them: trapped: it panicked or aborted"),
+    ("loop in save", "Setup: 200ms", "since it cannot save them: ran for longer than its limit of 200ms"),
+    ("hoard in save", "Memory: 8MiB", "since it cannot save them: asked for "),
 ];
 
 #[test]
