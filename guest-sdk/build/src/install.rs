@@ -27,6 +27,17 @@ pub fn install() -> Result<Toolchain, Missing> {
     }
 }
 
+/// Installs packages of Debian.
+///
+/// # Errors
+/// One line that says why they could not be installed.
+pub(crate) fn install_packages(packages: &[&str]) -> Result<(), String> {
+    match Means::of_this_machine().apt {
+        Some(privilege) => apt(Some(privilege), packages).map_err(|error| format!("apt-get failed: {error}")),
+        None => Err("there is no apt-get that may install them".to_owned()),
+    }
+}
+
 /// One attempt to get what is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
@@ -113,7 +124,7 @@ fn apt(privilege: Option<Privilege>, packages: &[&str]) -> io::Result<()> {
 }
 
 /// Runs a command, printed first, and ends it when it takes longer than `limit`.
-fn run(program: &str, args: &[&str], limit: Duration) -> io::Result<()> {
+pub(crate) fn run(program: &str, args: &[&str], limit: Duration) -> io::Result<()> {
     println!("$ {program} {}", args.join(" "));
     let mut child = Command::new(program).args(args).env_remove("RUST_BACKTRACE").stdin(Stdio::null()).spawn()?;
     let started = Instant::now();
@@ -135,6 +146,8 @@ fn run(program: &str, args: &[&str], limit: Duration) -> io::Result<()> {
 const RUSTUP_LIMIT: Duration = Duration::from_secs(120);
 /// Debian's three packages have some 150 MB.
 const APT_LIMIT: Duration = Duration::from_secs(900);
+/// Go has 75 MB, the other packages less.
+pub(crate) const PIP_LIMIT: Duration = Duration::from_secs(600);
 const POLL: Duration = Duration::from_millis(50);
 
 #[cfg(test)]

@@ -156,7 +156,7 @@ fn installed_linker() -> Option<PathBuf> {
     entries.flatten().find(|entry| entry.file_name().to_str().is_some_and(is_wasm_ld)).map(|entry| entry.path())
 }
 
-fn output_of(program: &Path, args: &[&str]) -> Option<String> {
+pub(crate) fn output_of(program: &Path, args: &[&str]) -> Option<String> {
     let output = Command::new(program).args(args).output().ok()?;
     output.status.success().then(|| String::from_utf8(output.stdout).ok()).flatten()
 }

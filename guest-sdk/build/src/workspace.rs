@@ -28,7 +28,7 @@ pub struct Component {
     pub path: PathBuf,
 }
 
-/// Why a guest could not be compiled.
+/// Why a guest could not be built.
 #[derive(Debug)]
 pub enum BuildError {
     /// Look at what cargo says: a mistake in the guest, most of the time.
@@ -44,6 +44,27 @@ pub enum BuildError {
         package: String,
         /// What was wrong, in full.
         reason: String,
+    },
+    /// Install what is missing, or give the machine a network to get it from.
+    Tools {
+        /// The language whose tools they are.
+        language: &'static str,
+        /// One line: what is missing, how to get it, and why it could not be got.
+        reason: String,
+    },
+    /// Name the language: no file of the project tells.
+    Language {
+        /// The directory.
+        project: PathBuf,
+    },
+    /// Look at what the command says: a mistake in the project, most of the time.
+    Script {
+        /// The directory.
+        project: PathBuf,
+        /// What was run in it.
+        command: String,
+        /// All that it printed.
+        output: String,
     },
     /// Look at the disk or the installation.
     Io {
@@ -62,6 +83,11 @@ impl fmt::Display for BuildError {
         match self {
             Self::Compile { package, output } => write!(f, "{package} does not compile for {TARGET}\n{output}"),
             Self::Component { package, reason } => write!(f, "{package} does not make a component: {reason}"),
+            Self::Tools { language, reason } => write!(f, "the tools for {language} are not there: {reason}"),
+            Self::Language { project } => write!(f, "no file of {} tells its language", project.display()),
+            Self::Script { project, command, output } => {
+                write!(f, "`{command}` fails in {}\n{output}", project.display())
+            }
             Self::Io { action, path, .. } => write!(f, "cannot {action} {}", path.display()),
         }
     }
@@ -70,7 +96,11 @@ impl fmt::Display for BuildError {
 impl Error for BuildError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Compile { .. } | Self::Component { .. } => None,
+            Self::Compile { .. }
+            | Self::Component { .. }
+            | Self::Tools { .. }
+            | Self::Language { .. }
+            | Self::Script { .. } => None,
             Self::Io { cause, .. } => Some(cause),
         }
     }
@@ -200,7 +230,7 @@ fn here() -> PathBuf {
 
 /// Returns whether a variable of our environment is passed on to the inner cargo. What cargo and rustc read is not,
 /// except where it says how to reach the network, where crates are kept and how many processors to use.
-fn stays(name: &str) -> bool {
+pub(crate) fn stays(name: &str) -> bool {
     const KEPT: [&str; 8] = [
         "CARGO_HOME",
         "CARGO_BUILD_JOBS",
@@ -223,8 +253,7 @@ fn path_led_by(first: Option<&Path>) -> OsString {
 }
 
 /// Gives `path` the content `bytes` in one step, so that a reader beside us never sees half; leaves an equal file as it is.
-#[cfg(feature = "componentize")]
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     use std::sync::atomic::{AtomicU32, Ordering};
     static WRITERS: AtomicU32 = AtomicU32::new(0);
 

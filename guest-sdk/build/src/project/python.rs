@@ -1,0 +1,10 @@
+//! The tools of Python.
+
+use std::path::Path;
+
+use super::Tools;
+use crate::BuildError;
+
+pub(super) fn tools(_: &Path) -> Result<Tools, BuildError> {
+    Err(BuildError::Tools { language: "python", reason: "nobody has said yet what they are".to_owned() })
+}
