@@ -166,8 +166,7 @@ fn what_is_no_component_is_refused_by_what_it_is() -> Result<()> {
     check(b"#!/bin/sh\n", "guest.wasm: not a WebAssembly file")?;
     check(
         b"\0asm\x01\0\0\0",
-        "guest.wasm: a core module, not a component: make a component of it first, for example with `wasm-tools \
-         component new`",
+        "guest.wasm: a core module, not a component: make a component of it first, with `loglift component`",
     )?;
     check(
         b"\0asm\x0d\0\x01\0",
@@ -183,6 +182,28 @@ fn what_is_no_component_is_refused_by_what_it_is() -> Result<()> {
     let found = scratch.loglift(&["process", "-c", "pipeline.yaml"]).finish()?;
     let line = expected_error(&found, 1)?;
     ensure!(line.contains("guest.wasm: not a valid component: "), "{line}");
+    Ok(())
+}
+
+#[test]
+fn what_no_component_can_be_made_of_is_refused_by_what_it_is() -> Result<()> {
+    let scratch = Scratch::new()?;
+    let component = fs::read(loglift_tests::guests::misbehaving()?)?;
+    let check = |content: &[u8], line: &str| {
+        scratch.write("core.wasm", content)?;
+        refuses(scratch.loglift(&["component", "core.wasm"]), &format!("error: {line}"))
+    };
+    refuses(
+        scratch.loglift(&["component", "core.wasm"]),
+        "error: cannot read core.wasm: No such file or directory (os error 2)",
+    )?;
+    check(b"#!/bin/sh\n", "core.wasm is not WebAssembly")?;
+    check(&component, "core.wasm is a component already: use it as it is")?;
+    check(
+        b"\0asm\x01\0\0\0",
+        "core.wasm is not a processor: it exports no function of loglift:processor/ (it exports nothing)",
+    )?;
+    ensure!(!scratch.path("core.component.wasm").exists(), "something was written");
     Ok(())
 }
 

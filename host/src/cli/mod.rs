@@ -3,6 +3,7 @@
 mod agent;
 mod capture;
 mod checkpoint;
+mod component;
 mod depot;
 mod explain;
 mod inspect;
@@ -110,6 +111,8 @@ enum Command {
     Capture(capture::CaptureArguments),
     /// Run a recording again: an event from the quarantine, or captured batches
     Replay(replay::ReplayArguments),
+    /// Make a component of a core module, as compilers for Rust, C and Go make them
+    Component(component::ComponentArguments),
 }
 
 #[derive(Debug, clap::Args)]
@@ -204,6 +207,7 @@ pub fn main() -> ExitCode {
         Command::Quarantine(command) => quarantine::quarantine(command, &common),
         Command::Capture(arguments) => capture::capture(arguments, &common),
         Command::Replay(arguments) => replay::replay(arguments, &common),
+        Command::Component(arguments) => component::component(arguments),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,

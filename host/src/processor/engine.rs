@@ -39,9 +39,7 @@ pub enum CompileError {
     #[error("not a WebAssembly file")]
     NotWasm,
     /// It is a core module.
-    #[error(
-        "a core module, not a component: make a component of it first, for example with `wasm-tools component new`"
-    )]
+    #[error("a core module, not a component: make a component of it first, with `loglift component`")]
     CoreModule,
     /// To compile it would take too long.
     #[error(transparent)]

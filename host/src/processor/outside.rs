@@ -105,10 +105,11 @@ impl Outside {
     /// Nanoseconds of a clock that never goes back.
     pub(super) fn monotonic(&mut self) -> Result<u64, Silence> {
         if !self.has_clock {
-            return Ok(0);
+            return Ok(STANDS_STILL_AT);
         }
         let started = self.started;
-        match self.source.hear(|| Ok(Heard::Monotonic(started.elapsed().as_nanos() as u64)))? {
+        let real = || Heard::Monotonic(started.elapsed().as_nanos() as u64 + STANDS_STILL_AT);
+        match self.source.hear(|| Ok(real()))? {
             Heard::Monotonic(nanoseconds) => Ok(nanoseconds),
             _ => Err(Silence::NotRecorded),
         }
@@ -190,6 +191,10 @@ impl Numbers {
         mixed ^ mixed >> 31
     }
 }
+
+/// What the monotonic clock says when it stands still, and begins with when it does not. Go's runtime takes 0 for a clock that
+/// is broken, and ends the program.
+const STANDS_STILL_AT: u64 = 1_000_000_000;
 
 /// With what random numbers begin that are none.
 const SEED: u64 = 0;
