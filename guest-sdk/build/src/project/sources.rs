@@ -45,7 +45,7 @@ impl Sources {
         for entry in entries {
             let name = entry.file_name();
             let is = |leftover: &&str| name.to_str() == Some(leftover);
-            if LEFTOVERS.iter().any(|leftover| is(leftover)) || more_leftovers.iter().any(|leftover| is(leftover)) {
+            if LEFTOVERS.iter().any(is) || more_leftovers.iter().any(is) {
                 continue;
             }
             self.add_bytes(name.as_encoded_bytes());

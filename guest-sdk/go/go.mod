@@ -1,0 +1,3 @@
+module loglift
+
+go 1.24
