@@ -292,7 +292,7 @@ fn mask_time(line: &str, ran: &RangeInclusive<i64>) -> String {
 }
 
 /// The agent, which cargo compiles beside the tests of this package.
-fn program() -> PathBuf {
+pub fn program() -> PathBuf {
     let named = env::var_os(concat!("CARGO_BIN_EXE_", "loglift-under-test")).map(PathBuf::from);
     named.unwrap_or_else(|| {
         let own = env::current_exe().unwrap_or_default();

@@ -88,14 +88,14 @@ fn without_the_clock_the_time_is_that_of_the_batch() -> Result<()> {
     let found = reach(&scratch, "Do: time", "")?;
     let time = saw(&found)?;
     let (seconds, rest) = time.split_once('.').context("no time")?;
-    ensure!(rest == "000000000 0", "{time}");
+    ensure!(rest == "000000000 1000000000", "{time}");
     ensure!(seconds.parse::<u64>()? > 1_700_000_000, "{time}");
     // While it is set up there is no batch.
     let found = reach(&scratch, "Do: time, Early: true", "")?;
     ensure!(found.code() == Some(0), "{}", found.stderr);
     let found = scratch.loglift(&["validate", "-c", "pipeline.yaml"]).finish()?;
     let text = String::from_utf8_lossy(&found.stdout).into_owned();
-    ensure!(text.contains("\n    0.000000000 0\n"), "{text}");
+    ensure!(text.contains("\n    0.000000000 1000000000\n"), "{text}");
     Ok(())
 }
 

@@ -96,16 +96,17 @@ static loglift_text take_until(loglift_text *rest, loglift_text part) {
 }
 
 /* Where the quote is that ends a value, which a backslash would take its meaning from; or SIZE_MAX. */
-static size_t closing_quote(loglift_text text, char quote, bool *has_escapes) {
-    *has_escapes = false;
+static size_t closing_quote(loglift_text text, loglift_text quote, bool *has_escapes) {
+    size_t found = loglift_text_find(text, quote);
+    *has_escapes = loglift_text_find(loglift_text_first(text, found), LOGLIFT_TEXT("\\")) != SIZE_MAX;
+    if (!*has_escapes) {
+        return found;
+    }
     for (size_t at = 0; at < text.len; at++) {
-        if (text.data[at] == quote) {
+        if (text.data[at] == quote.data[0]) {
             return at;
         }
-        if (text.data[at] == '\\') {
-            *has_escapes = true;
-            at += 1;
-        }
+        at += text.data[at] == '\\';
     }
     return SIZE_MAX;
 }
@@ -126,9 +127,8 @@ static loglift_text unescaped(loglift_text text, char quote) {
 /* Takes a value that begins with a quote. Returns whether it also ends with one, with nothing behind it. */
 static bool take_quoted(const key_value *self, loglift_text *rest, loglift_text *value) {
     bool has_escapes;
-    char quote = self->quote.data[0];
     loglift_text inner = loglift_text_after(*rest, 1);
-    size_t len = closing_quote(inner, quote, &has_escapes);
+    size_t len = closing_quote(inner, self->quote, &has_escapes);
     if (len == SIZE_MAX) {
         return false;
     }
@@ -138,7 +138,7 @@ static bool take_quoted(const key_value *self, loglift_text *rest, loglift_text 
     }
     *value = loglift_text_first(inner, len);
     if (has_escapes) {
-        *value = unescaped(*value, quote);
+        *value = unescaped(*value, self->quote.data[0]);
     }
     *rest = loglift_text_after(behind, self->pair_separator.len);
     return true;
@@ -234,7 +234,8 @@ static const char *process(void *data, const loglift_batch *batch, loglift_chang
             replaces_source |= line->pairs[place].key == source;
             loglift_changes_set(changes, &event, line->pairs[place].key, line->pairs[place].value);
         }
-        if (!self->keeps_source && !replaces_source && line->failure == NULL) {
+        /* A line without a pair would leave nothing. */
+        if (!self->keeps_source && !replaces_source && line->failure == NULL && line->len > 0) {
             loglift_changes_remove(changes, &event, source);
         }
     }

@@ -12,6 +12,8 @@ static void pairs_become_fields(void) {
     loglift_test_expect(test, "other", "stays", "a", "2");
     loglift_test_expect(test, "q", "say \"hi\" \\ \\n");
     loglift_test_expect(test, "content", "new");
+    loglift_test_expect(test, "content", "");
+    loglift_test_expect_end(test);
     loglift_test_expect_alarm(test, NULL);
 }
 

@@ -2,6 +2,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"math"
@@ -49,23 +50,29 @@ func init() {
 }
 
 func configure(config Config, _ loglift.Context) (loglift.Processor, loglift.Setup, error) {
-	// The agent has checked all this against the schema; a unit test has not.
+	var issues []error
+	issue := func(path, message string) { issues = append(issues, loglift.Issue{Path: path, Message: message}) }
+	if config.Key == "" {
+		issue("Key", "must not be empty")
+	}
 	switch {
 	case math.IsNaN(config.Percent):
-		return nil, loglift.Setup{}, loglift.Issue{Path: "Percent", Message: "is missing"}
+		issue("Percent", "is missing")
 	case config.Percent < 0 || config.Percent > 100:
-		return nil, loglift.Setup{}, loglift.Issue{Path: "Percent", Message: "expected 0 to 100"}
+		issue("Percent", "expected 0 to 100")
 	}
-	setup := loglift.Setup{Reads: []string{config.Key}}
-	if config.Percent == 100 {
-		setup.Warnings = []loglift.Issue{{Path: "Percent", Message: "100 keeps every trace"}}
+	if config.Missing != "keep" && config.Missing != "drop" {
+		issue("Missing", "expected keep or drop, found "+config.Missing)
 	}
-	setup.Notes = []string{fmt.Sprintf("keeps %g of 100 traces by %s", config.Percent, config.Key)}
+	setup := loglift.Setup{
+		Reads: []string{config.Key},
+		Notes: []string{fmt.Sprintf("keeps %g of 100 traces by %s", config.Percent, config.Key)},
+	}
 	return &sample{
 		key:          config.Key,
 		keptBelow:    uint64(config.Percent / 100 * (1 << hashBits)),
 		dropsMissing: config.Missing == "drop",
-	}, setup, nil
+	}, setup, errors.Join(issues...)
 }
 
 func (s *sample) Process(batch *loglift.Batch, changes *loglift.Changes) error {

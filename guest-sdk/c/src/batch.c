@@ -1,6 +1,10 @@
 /* Views of a batch that copy nothing. */
 #include <string.h>
 
+#ifdef __wasm_simd128__
+#include <wasm_simd128.h>
+#endif
+
 #include "internal.h"
 
 loglift_text loglift_text_of(const char *string) {
@@ -11,17 +15,38 @@ bool loglift_text_equal(loglift_text one, loglift_text other) {
     return one.len == other.len && (one.len == 0 || memcmp(one.data, other.data, one.len) == 0);
 }
 
+/* As memchr, which wasi-libc does four bytes at a time. */
+static const char *find_byte(const char *data, size_t len, char byte) {
+#ifdef __wasm_simd128__
+    const v128_t wanted = wasm_i8x16_splat(byte);
+    for (; len >= 16; data += 16, len -= 16) {
+        uint32_t found = wasm_i8x16_bitmask(wasm_i8x16_eq(wasm_v128_load(data), wanted));
+        if (found != 0) {
+            return data + __builtin_ctz(found);
+        }
+    }
+    for (; len > 0; data++, len--) {
+        if (*data == byte) {
+            return data;
+        }
+    }
+    return NULL;
+#else
+    return len == 0 ? NULL : memchr(data, byte, len);
+#endif
+}
+
 size_t loglift_text_find(loglift_text text, loglift_text part) {
     if (part.len == 0) {
         return 0;
     }
     for (size_t at = 0; part.len <= text.len - at;) {
-        const char *found = memchr(text.data + at, part.data[0], text.len - at - (part.len - 1));
+        const char *found = find_byte(text.data + at, text.len - at - (part.len - 1), part.data[0]);
         if (found == NULL) {
             break;
         }
         at = (size_t)(found - text.data);
-        if (memcmp(found, part.data, part.len) == 0) {
+        if (part.len == 1 || memcmp(found, part.data, part.len) == 0) {
             return at;
         }
         at += 1;

@@ -222,7 +222,7 @@ mod tests {
         };
         let (first, second) = (hear(1_700_000_000), hear(1_700_000_000));
         assert_eq!(first, second);
-        assert_eq!((first.0, first.1), (Duration::from_secs(1_700_000_000), 0));
+        assert_eq!((first.0, first.1), (Duration::from_secs(1_700_000_000), STANDS_STILL_AT));
         // The first number of SplitMix64 from 0, as published with it.
         assert_eq!(first.2[..8], 0xe220_a839_7b1d_cdaf_u64.to_be_bytes());
         assert_eq!(hear(-1).0, Duration::ZERO);

@@ -147,7 +147,8 @@ impl Project {
         let sdk = workspace.root().join("guest-sdk").join(language.name());
         let mut sources = Sources::default();
         sources.add_text(&tools.version);
-        for path in [&self.directory, &sdk, &workspace.root().join("wit"), &workspace.root().join(WRAPPER)] {
+        let shared = SHARED.map(|path| workspace.root().join(path));
+        for path in [&self.directory, &sdk].into_iter().chain(&shared) {
             sources.add(path).map_err(|cause| BuildError::Io { action: "read", path: path.clone(), cause })?;
         }
         Ok(sources.hash())
@@ -241,8 +242,8 @@ fn names(directory: &Path) -> io::Result<Vec<String>> {
 /// What `build.sh` makes.
 const PRODUCT: &str = "processor.wasm";
 
-/// What the scripts of some languages have make a component of their core module: `loglift component`.
-const WRAPPER: &str = "host/src/cli/component.rs";
+/// The contract, and what the scripts of some languages have make a component of their core module: `loglift component`.
+const SHARED: [&str; 3] = ["wit", "host/src/cli/component.rs", "host/src/cli/component"];
 
 #[cfg(test)]
 mod tests {
