@@ -102,15 +102,9 @@ type wireIssues struct {
 	issues  list
 }
 
-//go:wasmexport cabi_realloc
-func cabiRealloc(old unsafe.Pointer, oldSize, alignment, size uint32) unsafe.Pointer {
-	block := arena.take(size)
-	copy(unsafe.Slice((*byte)(block), size), unsafe.Slice((*byte)(old), oldSize))
-	return block
-}
-
 //go:wasmexport loglift:processor/columnar@0.1.0#describe
 func exportDescribe() *wireDescription {
+	defer begin()()
 	description := &registered.description
 	return keep(&wireDescription{
 		name:    text(description.Name),
@@ -120,13 +114,11 @@ func exportDescribe() *wireDescription {
 	})
 }
 
-//go:wasmexport cabi_post_loglift:processor/columnar@0.1.0#describe
-func afterDescribe(*wireDescription) { arena.reset() }
-
 //go:wasmexport loglift:processor/columnar@0.1.0#configure
 func exportConfigure(
 	config, configLen, zone, zoneLen, hasDiscardOlderThan, discardOlderThan, extra, extraLen uint32,
 ) *wireSetup {
+	defer begin()()
 	context := Context{MachineZone: string(view[byte](list{data: zone, len: zoneLen})), Extra: map[string]string{}}
 	if hasDiscardOlderThan != 0 {
 		context.DiscardOlderThan = discardOlderThan
@@ -150,11 +142,9 @@ func exportConfigure(
 	return keep(answer)
 }
 
-//go:wasmexport cabi_post_loglift:processor/columnar@0.1.0#configure
-func afterConfigure(*wireSetup) { arena.reset() }
-
 //go:wasmexport loglift:processor/columnar@0.1.0#process
 func exportProcess(in *wireBatch) *wireAnswer {
+	defer begin()()
 	if configured == nil {
 		return keep(&wireAnswer{isError: 1, appended: text("process was called before configure")})
 	}
@@ -177,9 +167,6 @@ func exportProcess(in *wireBatch) *wireAnswer {
 	changes.finish()
 	return keep(changes.wire())
 }
-
-//go:wasmexport cabi_post_loglift:processor/columnar@0.1.0#process
-func afterProcess(*wireAnswer) { arena.reset() }
 
 // wire returns the answer. What it points at lives until the agent has read it.
 func (c *Changes) wire() *wireAnswer {
@@ -235,7 +222,7 @@ func texts(all []string) list {
 }
 
 func text(text string) list {
-	arena.lent = append(arena.lent, unsafe.Pointer(unsafe.StringData(text)))
+	lent = append(lent, unsafe.Pointer(unsafe.StringData(text)))
 	return list{data: address(unsafe.StringData(text)), len: uint32(len(text))}
 }
 
@@ -250,13 +237,13 @@ func some[T any](values []T) option {
 // lower returns where a slice is, and has it stay there until the call is over.
 func lower[T any](values []T) list {
 	data := unsafe.SliceData(values)
-	arena.lent = append(arena.lent, unsafe.Pointer(data))
+	lent = append(lent, unsafe.Pointer(data))
 	return list{data: address(data), len: uint32(len(values))}
 }
 
 // keep has a value stay until the call is over.
 func keep[T any](value *T) *T {
-	arena.lent = append(arena.lent, unsafe.Pointer(value))
+	lent = append(lent, unsafe.Pointer(value))
 	return value
 }
 
@@ -270,7 +257,7 @@ func view[T any](list list) []T {
 
 func address[T any](pointer *T) uint32 { return uint32(uintptr(unsafe.Pointer(pointer))) }
 
-// pointer returns a place that the agent has named. It lies in a block of the arena, which stays.
+// pointer returns a place that the agent has named. It lies in a room, which stays.
 func pointer(address uint32) unsafe.Pointer {
 	at := uintptr(address)
 	return *(*unsafe.Pointer)(unsafe.Pointer(&at))
@@ -279,38 +266,12 @@ func pointer(address uint32) unsafe.Pointer {
 // configured is the processor.
 var configured Processor
 
-// arena is the memory of one call: what the agent puts into it, and what it has yet to read. Blocks are used again.
-var arena memory
+// lent is what must stay alive until the agent has read it, that is until the next call.
+var lent []unsafe.Pointer
 
-type memory struct {
-	block []uint64
-	used  int
-	// full are the blocks that were too small.
-	full [][]uint64
-	// lent is what must stay alive.
-	lent []unsafe.Pointer
+// begin begins a call, and returns what ends it: what the agent has put into our memory for it is then of no use any more.
+func begin() (end func()) {
+	clear(lent)
+	lent = lent[:0]
+	return func() { rooms.callUsed = 0 }
 }
-
-// take returns memory for so many bytes, aligned as anything needs it.
-func (m *memory) take(size uint32) unsafe.Pointer {
-	words := (int(size) + 7) / 8
-	if m.used+words > len(m.block) {
-		if m.block != nil {
-			m.full = append(m.full, m.block)
-		}
-		m.block, m.used = make([]uint64, max(leastWords, words, 2*len(m.block))), 0
-	}
-	m.used += words
-	return unsafe.Add(unsafe.Pointer(unsafe.SliceData(m.block)), 8*(m.used-words))
-}
-
-// reset begins anew with the last block, which is the largest.
-func (m *memory) reset() {
-	m.used = 0
-	clear(m.full)
-	clear(m.lent)
-	m.full, m.lent = m.full[:0], m.lent[:0]
-}
-
-// 64 KiB to begin with.
-const leastWords = 8 << 10

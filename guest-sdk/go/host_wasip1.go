@@ -35,16 +35,39 @@ func hostLog(level uint32, message unsafe.Pointer, len uint32)
 //go:wasmimport loglift:processor/host@0.1.0 zone
 func hostZone(name unsafe.Pointer, len uint32, answer unsafe.Pointer)
 
-// adapterRoom is where WASI's adapter keeps its state and its stack. It is called before any Go code runs, and memory that
-// it took from the machine would be taken for the heap by Go's runtime. `loglift component` looks for the mark, and has the
-// adapter use what follows it.
-var adapterRoom = struct {
-	mark [35]byte
-	len  [4]byte
-	room [192 << 10]byte
+// rooms is memory that the agent, and the adapter for WASI, take without running any Go code: while they hand something over,
+// a component must not call out, and Go's runtime looks at the clock whenever it runs. Nor may they have memory of their
+// own, since the runtime takes all that the machine grows for its heap. `loglift component` looks for the marks, and adds the
+// functions that they name. The marks are spelled out, since only constants are in the program's data from the start.
+var rooms = struct {
+	// What the agent hands over in a call. A batch is a part of a mebibyte, most of the time; one for which there is no room
+	// is processed in smaller parts.
+	callMark [48]byte
+	callLen  uint32
+	callUsed uint32
+	call     [callBytes]byte
+
+	// The adapter's state and its stack.
+	adapterMark [48]byte
+	adapterLen  uint32
+	adapterUsed uint32
+	adapter     [adapterBytes]byte
 }{
-	mark: [35]byte([]byte("loglift: room for the WASI adapter\n")),
-	len:  [4]byte{0x00, 0x00, 0x03, 0x00},
+	callMark: [48]byte{
+		'l', 'o', 'g', 'l', 'i', 'f', 't', ':', ' ', 'r', 'o', 'o', 'm', ' ', 'f', 'o',
+		'r', ' ', 'c', 'a', 'b', 'i', '_', 'r', 'e', 'a', 'l', 'l', 'o', 'c', '.', '.',
+		'.', '.', '.', '.', '.', '.', '.', '.', '.', '.', '.', '.', '.', '.', '.', '.',
+	},
+	callLen: callBytes,
+	adapterMark: [48]byte{
+		'l', 'o', 'g', 'l', 'i', 'f', 't', ':', ' ', 'r', 'o', 'o', 'm', ' ', 'f', 'o',
+		'r', ' ', 'c', 'a', 'b', 'i', '_', 'r', 'e', 'a', 'l', 'l', 'o', 'c', '_', 'a',
+		'd', 'a', 'p', 't', 'e', 'r', '.', '.', '.', '.', '.', '.', '.', '.', '.', '.',
+	},
+	adapterLen: adapterBytes,
 }
 
-func init() { runtime.KeepAlive(&adapterRoom) }
+const (
+	callBytes    = 8<<20 - 64
+	adapterBytes = 192<<10 - 64
+)

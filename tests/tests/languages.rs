@@ -34,6 +34,26 @@ fn a_project_in_go() -> Result<()> {
     scaffold("go")
 }
 
+/// The runtime takes what memory the machine grows, and calls out whenever it runs; see `host/src/cli/component/room.rs`.
+#[test]
+fn the_runtime_of_go_the_adapter_and_the_agent_share_its_memory_in_peace() -> Result<()> {
+    let directory = Workspace::here().root().join("tests/guests/go-runtime");
+    let Some(component) = built(&Project::new(directory))? else { return Ok(()) };
+    let scratch = Scratch::new()?;
+    let guest = format!("Type: processor_wasm, Component: {}, Config: {{Blocks: 10}}", component.display());
+    scratch.pipeline(&[&guest])?;
+    // A batch is some hundred of them.
+    let line = "x".repeat(283) + "\n";
+    scratch.write("input.log", line.repeat(10_000))?;
+    let found = scratch.loglift(&["process", "-c", "pipeline.yaml", "input.log"]).finish()?;
+    ensure!(found.code() == Some(0) && found.log("PROCESSOR_FAULT_ALARM").is_empty(), "{}", found.stderr);
+    let events = found.events();
+    ensure!(events.len() == 10_000, "{} events", events.len());
+    let last = events.last().context("there are events")?;
+    ensure!(last.ends_with(r#""result": "10 blocks, 01:00"}"#), "{last}");
+    Ok(())
+}
+
 fn example(name: &str) -> Result<()> {
     check(&Workspace::here().root().join("examples/processors").join(name))
 }
@@ -79,13 +99,7 @@ fn copy(from: &Path, to: &Path, change: &dyn Fn(&Path, Vec<u8>) -> Vec<u8>) -> R
 
 fn check(directory: &Path) -> Result<()> {
     let project = Project::new(directory);
-    let component = match project.build(&program()) {
-        Err(error @ BuildError::Tools { .. }) if env::var_os("CI").is_none() => {
-            eprintln!("NOT TESTED: {}: {error}", directory.display());
-            return Ok(());
-        }
-        built => built?,
-    };
+    let Some(component) = built(&project)? else { return Ok(()) };
     let cases = cases(directory)?;
     ensure!(!cases.is_empty(), "{} has no cases", directory.display());
     for case in &cases {
@@ -93,6 +107,17 @@ fn check(directory: &Path) -> Result<()> {
     }
     project.unit_tests(&program())?;
     Ok(())
+}
+
+/// The component of a project. `None` if there are no tools for its language, which is said.
+fn built(project: &Project) -> Result<Option<PathBuf>> {
+    match project.build(&program()) {
+        Err(error @ BuildError::Tools { .. }) if env::var_os("CI").is_none() => {
+            eprintln!("NOT TESTED: {}: {error}", project.directory().display());
+            Ok(None)
+        }
+        built => Ok(Some(built?)),
+    }
 }
 
 fn cases(project: &Path) -> Result<Vec<PathBuf>> {

@@ -48,12 +48,11 @@ pub(super) enum WrapError {
 
 /// Makes a component of a core module.
 pub(super) fn wrap(core: &[u8]) -> Result<Wrapped, WrapError> {
-    let surface = Surface::of(core)?;
+    // First, since only a module that can be parsed can be furnished.
+    Surface::of(core)?;
+    let mut core = room::furnish(core);
+    let surface = Surface::of(&core)?;
     let contract = |error: anyhow::Error| WrapError::Contract(format!("{error:#}"));
-    let mut core = match room::find(core) {
-        Some(found) => room::furnish(core, found),
-        None => core.to_vec(),
-    };
     let exports = if surface.carries_world {
         let (_, bindgen) = metadata::decode(&core).map_err(contract)?;
         surface.check(&bindgen.resolve, bindgen.world, "the world that it carries")?;
@@ -67,8 +66,8 @@ pub(super) fn wrap(core: &[u8]) -> Result<Wrapped, WrapError> {
     let mut encoder = ComponentEncoder::default();
     encoder.validate(true).module(&core).map_err(contract)?;
     if surface.imports.iter().any(|(module, _)| module == PREVIEW1) {
-        // What the module allocates with is not ready when the adapter needs memory, and takes it back after each call.
-        encoder.realloc_via_memory_grow(!room::is_furnished(&core));
+        // Not by the function that the module allocates with: that takes all back after each call.
+        encoder.realloc_via_memory_grow(!surface.exports.contains("cabi_realloc_adapter"));
         encoder.adapter(PREVIEW1, ADAPTER).map_err(contract)?;
     }
     let component = encoder.encode().map_err(contract)?;
