@@ -34,6 +34,18 @@ fn a_project_in_go() -> Result<()> {
     scaffold("go")
 }
 
+#[test]
+fn the_sdks_pass_their_own_tests() -> Result<()> {
+    for language in ["c", "go"] {
+        let sdk = Project::new(Workspace::here().root().join("guest-sdk").join(language));
+        match sdk.unit_tests(&program()) {
+            Err(error @ BuildError::Tools { .. }) if env::var_os("CI").is_none() => not_tested(&sdk, &error),
+            tested => drop(tested?),
+        }
+    }
+    Ok(())
+}
+
 /// The runtime takes what memory the machine grows, and calls out whenever it runs; see `host/src/cli/component/room.rs`.
 #[test]
 fn the_runtime_of_go_the_adapter_and_the_agent_share_its_memory_in_peace() -> Result<()> {
@@ -113,11 +125,15 @@ fn check(directory: &Path) -> Result<()> {
 fn built(project: &Project) -> Result<Option<PathBuf>> {
     match project.build(&program()) {
         Err(error @ BuildError::Tools { .. }) if env::var_os("CI").is_none() => {
-            eprintln!("NOT TESTED: {}: {error}", project.directory().display());
+            not_tested(project, &error);
             Ok(None)
         }
         built => Ok(Some(built?)),
     }
+}
+
+fn not_tested(project: &Project, error: &BuildError) {
+    eprintln!("NOT TESTED: {}: {error}", project.directory().display());
 }
 
 fn cases(project: &Path) -> Result<Vec<PathBuf>> {

@@ -284,6 +284,14 @@ void loglift_test_expect_of(const char *file, int line, loglift_test *test, ...)
     }
 }
 
+void loglift_test_expect_last_at(const char *file, int line, loglift_test *test, const char *name, const char *value) {
+    const event_out *event = test->next < test->event_count ? &test->events[test->next++] : NULL;
+    bool is_equal = event != NULL && event->len > 0 &&
+                    loglift_text_equal(event->names[event->len - 1], loglift_text_of(name)) &&
+                    loglift_text_equal(event->values[event->len - 1], loglift_text_of(value));
+    check(is_equal, file, line, "the last field is not %s: %s", name, value);
+}
+
 void loglift_test_expect_end_at(const char *file, int line, loglift_test *test) {
     check(test->next == test->event_count, file, line, "%zu more came out", test->event_count - test->next);
 }

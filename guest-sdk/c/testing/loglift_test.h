@@ -35,6 +35,9 @@ typedef struct loglift_test loglift_test;
 /* Expects that the next event that came out has exactly these names and values, in this order. */
 #define loglift_test_expect(test, ...) loglift_test_expect_of(__FILE__, __LINE__, (test), __VA_ARGS__, (const char *)NULL)
 
+/* Expects that the last field of the next event that came out has this name and this value, whatever it has besides. */
+#define loglift_test_expect_last(test, name, value) loglift_test_expect_last_at(__FILE__, __LINE__, (test), (name), (value))
+
 /* Expects that no other event came out. */
 #define loglift_test_expect_end(test) loglift_test_expect_end_at(__FILE__, __LINE__, (test))
 
@@ -58,6 +61,7 @@ void loglift_test_refuses_at(const char *file, int line, const char *config, con
 void loglift_test_event_of(loglift_test *test, ...);
 void loglift_test_process_at(const char *file, int line, loglift_test *test);
 void loglift_test_expect_of(const char *file, int line, loglift_test *test, ...);
+void loglift_test_expect_last_at(const char *file, int line, loglift_test *test, const char *name, const char *value);
 void loglift_test_expect_end_at(const char *file, int line, loglift_test *test);
 void loglift_test_expect_outcome_at(
     const char *file, int line, const loglift_test *test, size_t event, loglift_outcome outcome
