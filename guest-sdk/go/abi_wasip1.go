@@ -269,7 +269,8 @@ var configured Processor
 // lent is what must stay alive until the agent has read it, that is until the next call.
 var lent []unsafe.Pointer
 
-// begin begins a call, and returns what ends it: what the agent has put into our memory for it is then of no use any more.
+// begin begins a call, and returns what ends it: what the agent has put into our memory for it is then of no use any
+// more.
 func begin() (end func()) {
 	clear(lent)
 	lent = lent[:0]

@@ -12,9 +12,9 @@ func Log(level Level, message string) {
 	runtime.KeepAlive(message)
 }
 
-// Zone returns the data of a time zone in TZif form (RFC 8536), as [time.LoadLocationFromTZData] takes it, by its name or
-// as [Context.MachineZone]. It answers while the processor is configured, and only for zones that the agent knows. In unit
-// tests it knows none.
+// Zone returns the data of a time zone in TZif form (RFC 8536), as [time.LoadLocationFromTZData] takes it, by its name
+// or as [Context.MachineZone]. It answers while the processor is configured, and only for zones that the agent knows.
+// In unit tests it knows none.
 func Zone(name string) ([]byte, bool) {
 	var answer struct {
 		_      structs.HostLayout
@@ -35,13 +35,14 @@ func hostLog(level uint32, message unsafe.Pointer, len uint32)
 //go:wasmimport loglift:processor/host@0.1.0 zone
 func hostZone(name unsafe.Pointer, len uint32, answer unsafe.Pointer)
 
-// rooms is memory that the agent, and the adapter for WASI, take without running any Go code: while they hand something over,
-// a component must not call out, and Go's runtime looks at the clock whenever it runs. Nor may they have memory of their
-// own, since the runtime takes all that the machine grows for its heap. `loglift component` looks for the marks, and adds the
-// functions that they name. The marks are spelled out, since only constants are in the program's data from the start.
+// rooms is memory that the agent, and the adapter for WASI, take without running any Go code: while they hand something
+// over, a component must not call out, and Go's runtime looks at the clock whenever it runs. Nor may they have memory
+// of their own, since the runtime takes all that the machine grows for its heap. `loglift component` looks for the
+// marks, and adds the functions that they name. The marks are spelled out, since only constants are in the program's
+// data from the start.
 var rooms = struct {
-	// What the agent hands over in a call. A batch is a part of a mebibyte, most of the time; one for which there is no room
-	// is processed in smaller parts.
+	// What the agent hands over in a call. A batch is a part of a mebibyte, most of the time; one for which there is no
+	// room is processed in smaller parts.
 	callMark [48]byte
 	callLen  uint32
 	callUsed uint32

@@ -1,7 +1,8 @@
 // Package loglift is what the author of a Loglift processor in Go depends on.
 //
 // A processor is configured once and then handed one batch of log events after the other. It looks at events through
-// views that copy nothing ([Batch], [Event]) and says what changes ([Changes]); what it does not mention stays as it is.
+// views that copy nothing ([Batch], [Event]) and says what changes ([Changes]); what it does not mention stays as it
+// is.
 //
 //	package main
 //

@@ -1,9 +1,9 @@
-//! Processors in other languages: each example, and each project that a processor is begun with, is built by its own `build.sh`,
-//! gives what its golden cases expect in the real agent, and passes its unit tests in its own language.
+//! Processors in other languages: each example, and each project that a processor is begun with, is built by its own
+//! `build.sh`, gives what its golden cases expect in the real agent, and passes its unit tests in its own language.
 //!
-//! What the languages need is found on this machine or installed from the registries. Where that cannot be done, a test says so
-//! and, unless it runs on CI (`CI` is set), passes. Components are kept by a hash of their sources, so that only the first run takes
-//! long. `BLESS=1` writes `expected.jsonl` anew, to be reviewed as a diff.
+//! What the languages need is found on this machine or installed from the registries. Where that cannot be done, a test
+//! says so and, unless it runs on CI (`CI` is set), passes. Components are kept by a hash of their sources, so that
+//! only the first run takes long. `BLESS=1` writes `expected.jsonl` anew, to be reviewed as a diff.
 
 use std::env;
 use std::fs;
@@ -46,7 +46,8 @@ fn the_sdks_pass_their_own_tests() -> Result<()> {
     Ok(())
 }
 
-/// The runtime takes what memory the machine grows, and calls out whenever it runs; see `host/src/cli/component/room.rs`.
+/// The runtime takes what memory the machine grows, and calls out whenever it runs; see
+/// `host/src/cli/component/room.rs`.
 #[test]
 fn the_runtime_of_go_the_adapter_and_the_agent_share_its_memory_in_peace() -> Result<()> {
     let directory = Workspace::here().root().join("tests/guests/go-runtime");

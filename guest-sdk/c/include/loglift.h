@@ -1,7 +1,8 @@
 /* What the author of a Loglift processor in C depends on.
  *
- * A processor is configured once and then handed one batch of log events after the other. It looks at events through views
- * that copy nothing and says what changes; what it does not mention stays as it is. The program defines one constant:
+ * A processor is configured once and then handed one batch of log events after the other. It looks at events through
+ * views that copy nothing and says what changes; what it does not mention stays as it is. The program defines one
+ * constant:
  *
  *     const loglift_processor loglift_exported = {
  *         .name = "processor_measure",
@@ -12,9 +13,9 @@
  *         .process = process,
  *     };
  *
- * Memory. What a batch holds, what loglift_alloc returns and what is formatted for an alarm is one block that is used again
- * for the next call: nothing of it is freed one by one, and nothing of it may be kept. What configure keeps, it allocates
- * with malloc; texts and lists of the configuration stay as long as the processor.
+ * Memory. What a batch holds, what loglift_alloc returns and what is formatted for an alarm is one block that is used
+ * again for the next call: nothing of it is freed one by one, and nothing of it may be kept. What configure keeps, it
+ * allocates with malloc; texts and lists of the configuration stay as long as the processor.
  *
  * Text. Log lines hold any bytes, also zeros, and do not end with one: a loglift_text has a length. */
 #ifndef LOGLIFT_H
@@ -69,8 +70,8 @@ typedef struct loglift_spans {
     size_t len;
 } loglift_spans;
 
-/* Events of one source in read order; one event or more. The members are the columns of the contract, wit/processor.wit;
- * most processors need none of them. */
+/* Events of one source in read order; one event or more. The members are the columns of the contract,
+ * wit/processor.wit; most processors need none of them. */
 typedef struct loglift_batch {
     loglift_text arena;
     struct {
@@ -153,15 +154,15 @@ typedef enum loglift_outcome {
 /* The key of a field name, which joins the dictionary if it is new. */
 loglift_key loglift_changes_key(loglift_changes *changes, loglift_text name);
 
-/* Sets a field of an event: in place if the event has it, else at its end. At most once for a field of an event. A value that
- * is part of the batch costs nothing; any other is copied. */
+/* Sets a field of an event: in place if the event has it, else at its end. At most once for a field of an event. A
+ * value that is part of the batch costs nothing; any other is copied. */
 void loglift_changes_set(loglift_changes *changes, const loglift_event *event, loglift_key key, loglift_text value);
 
 /* Removes a field of one event, if it has it. */
 void loglift_changes_remove(loglift_changes *changes, const loglift_event *event, loglift_key key);
 
-/* Renames or removes a field in every event, at the cost of one entry of the dictionary. No event may have a field of the new
- * name already: to put a value onto a name that is in use, set it. */
+/* Renames or removes a field in every event, at the cost of one entry of the dictionary. No event may have a field of
+ * the new name already: to put a value onto a name that is in use, set it. */
 void loglift_changes_rename(loglift_changes *changes, loglift_key key, loglift_text name);
 void loglift_changes_remove_everywhere(loglift_changes *changes, loglift_key key);
 
@@ -174,8 +175,8 @@ void loglift_changes_discard(loglift_changes *changes, const loglift_event *even
 /* Says what became of an event. */
 void loglift_changes_outcome(loglift_changes *changes, const loglift_event *event, loglift_outcome outcome);
 
-/* Reports something that a person should hear of: a kind in capitals, such as KEY_VALUE_ALARM, and one line. Show values by
- * loglift_excerpt. After a few alarms of one kind in a batch the further ones are only counted. */
+/* Reports something that a person should hear of: a kind in capitals, such as KEY_VALUE_ALARM, and one line. Show
+ * values by loglift_excerpt. After a few alarms of one kind in a batch the further ones are only counted. */
 void loglift_changes_alarm(loglift_changes *changes, const loglift_event *event, const char *kind, const char *format, ...)
     LOGLIFT_PRINTF(4, 5);
 
@@ -187,7 +188,8 @@ void *loglift_alloc(size_t size);
 
 /* ---- Configuration ---- */
 
-/* The processor's entry in a pipeline config, and what is said of it. The agent has checked it against the schema before. */
+/* The processor's entry in a pipeline config, and what is said of it. The agent has checked it against the schema
+ * before. */
 typedef struct loglift_config loglift_config;
 
 /* The value of a parameter, or what is usual if it is missing. One of the wrong type is an issue. */
@@ -201,8 +203,8 @@ const loglift_text *loglift_config_texts(loglift_config *config, const char *key
 /* Whether a parameter is there. */
 bool loglift_config_has(const loglift_config *config, const char *key);
 
-/* Reports a mistake: a parameter, such as Keys[2], or "" for the configuration as a whole; what is wrong and what would be
- * right. With an issue, the processor is not configured, whatever configure returns. */
+/* Reports a mistake: a parameter, such as Keys[2], or "" for the configuration as a whole; what is wrong and what would
+ * be right. With an issue, the processor is not configured, whatever configure returns. */
 void loglift_config_issue(loglift_config *config, const char *path, const char *format, ...) LOGLIFT_PRINTF(3, 4);
 
 /* What a person should know about the configuration though it is valid. */
@@ -211,14 +213,15 @@ void loglift_config_warning(loglift_config *config, const char *path, const char
 /* A fact that `loglift validate` shows. */
 void loglift_config_note(loglift_config *config, const char *format, ...) LOGLIFT_PRINTF(2, 3);
 
-/* Names a field that the processor looks at. Its batches then hold none but those, which makes them cheaper; events still keep
- * the rest. Without a call: all fields. */
+/* Names a field that the processor looks at. Its batches then hold none but those, which makes them cheaper; events
+ * still keep the rest. Without a call: all fields. */
 void loglift_config_reads(loglift_config *config, loglift_text name);
 
 /* The time zone of the machine: a name for loglift_zone. */
 loglift_text loglift_config_machine_zone(const loglift_config *config);
 
-/* The data of a time zone in TZif form (RFC 8536), which stays until configure returns. Returns whether the agent knows it. */
+/* The data of a time zone in TZif form (RFC 8536), which stays until configure returns. Returns whether the agent knows
+ * it. */
 bool loglift_zone(loglift_text name, loglift_text *data);
 
 /* ---- The processor ---- */
@@ -232,12 +235,12 @@ typedef struct loglift_processor {
     /* Prepares for work, and returns what process gets as `self`. Null or an issue: the configuration is wrong. */
     void *(*configure)(loglift_config *config);
 
-    /* Looks at one batch. Batches of one source arrive in read order. Returns null, or a message when no event of the batch
-     * could be processed; the events then go on as they were, marked with it. */
+    /* Looks at one batch. Batches of one source arrive in read order. Returns null, or a message when no event of the
+     * batch could be processed; the events then go on as they were, marked with it. */
     const char *(*process)(void *self, const loglift_batch *batch, loglift_changes *changes);
 
-    /* Only for processors that remember something from batch to batch, which are compiled with -DLOGLIFT_STATEFUL: what is
-     * remembered, and going on with what another version saved. The latter returns null, or why it cannot. */
+    /* Only for processors that remember something from batch to batch, which are compiled with -DLOGLIFT_STATEFUL: what
+     * is remembered, and going on with what another version saved. The latter returns null, or why it cannot. */
     loglift_text (*save)(void *self);
     const char *(*restore)(void *self, loglift_text from_version, loglift_text saved);
 } loglift_processor;

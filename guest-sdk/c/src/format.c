@@ -1,5 +1,5 @@
-/* Formatted messages. Not by the C library, whose printf brings all of stdio along, and with it imports from WASI: a processor
- * needs nothing but the contract. Known are %s, %c, %d, %i, %u, %x and %%, with l, ll and z, and %.*s. */
+/* Formatted messages. Not by the C library, whose printf brings all of stdio along, and with it imports from WASI: a
+ * processor needs nothing but the contract. Known are %s, %c, %d, %i, %u, %x and %%, with l, ll and z, and %.*s. */
 #include <string.h>
 
 #include "internal.h"

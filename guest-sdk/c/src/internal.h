@@ -1,5 +1,5 @@
-/* What the files of the library share. Structs that cross the boundary have the layout of the canonical ABI, which is that of
- * C: a list is a pointer and a length, a variant begins with one byte that says which case it is. */
+/* What the files of the library share. Structs that cross the boundary have the layout of the canonical ABI, which is
+ * that of C: a list is a pointer and a length, a variant begins with one byte that says which case it is. */
 #ifndef LOGLIFT_INTERNAL_H
 #define LOGLIFT_INTERNAL_H
 

@@ -158,8 +158,8 @@ static int read_digits(reader *reader, uint64_t *number, int *left_out) {
     return digits;
 }
 
-/* Exact as long as the digits are a number below 2^53 and the exponent is below 23, as those of configurations are. The C
- * library's function would bring stdio along. */
+/* Exact as long as the digits are a number below 2^53 and the exponent is below 23, as those of configurations are. The
+ * C library's function would bring stdio along. */
 static bool read_number(reader *reader, json *value) {
     uint64_t digits = 0, exponent = 0;
     int left_out = 0, ignored = 0;

@@ -6,8 +6,8 @@
 
 /* ---- Memory ----
  *
- * Blocks, of which the last is filled. When a call is over, one block of the size of all stays, so that soon a call needs no
- * other. */
+ * Blocks, of which the last is filled. When a call is over, one block of the size of all stays, so that soon a call
+ * needs no other. */
 
 typedef struct block {
     struct block *before;

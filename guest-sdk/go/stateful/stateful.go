@@ -1,5 +1,5 @@
-// Package stateful makes a program a processor that remembers: import it for its effect beside [loglift], and register a
-// processor that is a [loglift.Stateful].
+// Package stateful makes a program a processor that remembers: import it for its effect beside [loglift], and register
+// a processor that is a [loglift.Stateful].
 //
 //	import _ "loglift/stateful"
 package stateful

@@ -1,4 +1,5 @@
-// Grows its heap, has it collected and calls WASI, all in every batch: a runtime and an adapter that shared memory would show.
+// Grows its heap, has it collected and calls WASI, all in every batch: a runtime and an adapter that shared memory
+// would show.
 package main
 
 import (

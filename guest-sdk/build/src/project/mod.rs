@@ -1,8 +1,8 @@
 //! Builds the project of a processor in any language, by its own `build.sh`.
 //!
-//! A project is a directory with a `build.sh` that makes `processor.wasm` beside itself: an example, or what `loglift new` has
-//! written. A [`Project`] gets what its language needs onto the machine, runs the script with that in front of `PATH`, and
-//! keeps the component under a hash of all that went into it, so that the same sources are built once.
+//! A project is a directory with a `build.sh` that makes `processor.wasm` beside itself: an example, or what `loglift
+//! new` has written. A [`Project`] gets what its language needs onto the machine, runs the script with that in front of
+//! `PATH`, and keeps the component under a hash of all that went into it, so that the same sources are built once.
 
 mod c;
 mod go;
@@ -73,8 +73,8 @@ impl Project {
         &self.directory
     }
 
-    /// Builds the component, unless the same sources were built before, and returns its path. The component is also put in
-    /// its place in the project, `processor.wasm`, where the config of a case looks for it.
+    /// Builds the component, unless the same sources were built before, and returns its path. The component is also put
+    /// in its place in the project, `processor.wasm`, where the config of a case looks for it.
     ///
     /// `loglift` is the agent's binary, which the script of some languages uses.
     ///
@@ -242,7 +242,8 @@ fn names(directory: &Path) -> io::Result<Vec<String>> {
 /// What `build.sh` makes.
 const PRODUCT: &str = "processor.wasm";
 
-/// The contract, and what the scripts of some languages have make a component of their core module: `loglift component`.
+/// The contract, and what the scripts of some languages have make a component of their core module: `loglift
+/// component`.
 const SHARED: [&str; 3] = ["wit", "host/src/cli/component.rs", "host/src/cli/component"];
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! Memory that can be taken of a module without running any of its code.
 //!
-//! A component takes memory in a module for what it hands over (`cabi_realloc`) while the module must not call out; and the adapter
-//! of WASI preview 1 does for its state and its stack (`cabi_realloc_adapter`), before the module's runtime has begun. Go's
-//! runtime can serve neither, since it looks at the clock whenever it runs, and it takes memory that somebody else grew for its
-//! own. So the SDK for Go sets rooms aside in its data, each with a mark that names a function; here the module gets
-//! these functions, which take one block of their room after the other. The program takes a room back by setting how much of
-//! it is used to zero.
+//! A component takes memory in a module for what it hands over (`cabi_realloc`) while the module must not call out; and
+//! the adapter of WASI preview 1 does for its state and its stack (`cabi_realloc_adapter`), before the module's runtime
+//! has begun. Go's runtime can serve neither, since it looks at the clock whenever it runs, and it takes memory that
+//! somebody else grew for its own. So the SDK for Go sets rooms aside in its data, each with a mark that names a
+//! function; here the module gets these functions, which take one block of their room after the other. The program
+//! takes a room back by setting how much of it is used to zero.
 
 use wasm_encoder::{BlockType, CodeSection, Encode, ExportKind, Function, MemArg, Module, RawSection, ValType};
 use wasmparser::{DataKind, Operator, Parser, Payload, TypeRef};
@@ -134,7 +134,8 @@ impl Counts {
 }
 
 impl Room {
-    /// `(old, old-size, alignment, size) -> block`: the next block, with what was in the old one, and a trap when there is no room.
+    /// `(old, old-size, alignment, size) -> block`: the next block, with what was in the old one, and a trap when there
+    /// is no room.
     fn take(&self) -> Vec<u8> {
         const OLD: u32 = 0;
         const OLD_SIZE: u32 = 1;
@@ -222,8 +223,8 @@ fn encoded(value: &impl Encode) -> Vec<u8> {
     bytes
 }
 
-/// How a mark begins. The name of the function follows, then dots as far as the header goes. Behind it stand, as four bytes
-/// each, how long the room is and how much of it is used.
+/// How a mark begins. The name of the function follows, then dots as far as the header goes. Behind it stand, as four
+/// bytes each, how long the room is and how much of it is used.
 const MARK: &[u8] = b"loglift: room for ";
 const HEADER_BYTES: u32 = 48;
 

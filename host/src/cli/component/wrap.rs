@@ -1,8 +1,8 @@
 //! Makes a component of a core module.
 //!
-//! A module that carries the world it was compiled for, as those do that `wit-bindgen` made bindings for, is taken at its
-//! word. Of any other the world is the one of the contract whose functions it exports. What a module imports of WASI preview
-//! 1 is answered by the adapter of wasmtime, which imports WASI 0.2.
+//! A module that carries the world it was compiled for, as those do that `wit-bindgen` made bindings for, is taken at
+//! its word. Of any other the world is the one of the contract whose functions it exports. What a module imports of
+//! WASI preview 1 is answered by the adapter of wasmtime, which imports WASI 0.2.
 
 use std::collections::BTreeSet;
 
