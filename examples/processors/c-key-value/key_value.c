@@ -116,8 +116,8 @@ static loglift_text unescaped(loglift_text text, char quote) {
     char *copy = loglift_alloc(text.len);
     size_t len = 0;
     for (size_t at = 0; at < text.len; at++) {
-        bool is_escape = text.data[at] == '\\' && at + 1 < text.len &&
-                         (text.data[at + 1] == quote || text.data[at + 1] == '\\');
+        bool is_escape =
+            text.data[at] == '\\' && at + 1 < text.len && (text.data[at + 1] == quote || text.data[at + 1] == '\\');
         at += is_escape;
         copy[len++] = text.data[at];
     }
@@ -252,12 +252,14 @@ const loglift_processor loglift_exported = {
         "\"properties\": {"
         "\"SourceKey\": {\"type\": \"string\", \"minLength\": 1, \"description\": \"The field to split.\"},"
         "\"PairSeparator\": {\"type\": \"string\", \"minLength\": 1, \"description\": \"What stands between pairs.\"},"
-        "\"Separator\": {\"type\": \"string\", \"minLength\": 1, \"description\": \"What stands between name and value.\"},"
+        "\"Separator\": {\"type\": \"string\", \"minLength\": 1, \"description\": \"What stands between name and "
+        "value.\"},"
         "\"Quote\": {\"type\": \"string\", \"description\": \"What a value may stand in; empty: no quotes.\"},"
         "\"Prefix\": {\"type\": \"string\", \"description\": \"What the names of new fields begin with.\"},"
         "\"KeepSource\": {\"type\": \"boolean\", \"description\": \"Whether the field stays when it was split.\"},"
         "\"OnFailure\": {\"type\": \"string\", \"enum\": [\"keep\", \"skip\", \"drop\"],"
-        "\"description\": \"What becomes of a line with a piece that is no pair: it stays as it is, is split without that "
+        "\"description\": \"What becomes of a line with a piece that is no pair: it stays as it is, is split without "
+        "that "
         "piece, or is dropped.\"}"
         "}}",
     .configure = configure,

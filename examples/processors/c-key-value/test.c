@@ -18,10 +18,9 @@ static void pairs_become_fields(void) {
 }
 
 static void the_separators_are_free(void) {
-    loglift_test *test = loglift_test_configure(
-        "{\"SourceKey\": \"kv\", \"PairSeparator\": \", \", \"Separator\": \": \", \"Quote\": \"'\", \"Prefix\": \"kv_\","
-        " \"KeepSource\": true}"
-    );
+    loglift_test *test = loglift_test_configure("{\"SourceKey\": \"kv\", \"PairSeparator\": \", \", \"Separator\": \": "
+                                                "\", \"Quote\": \"'\", \"Prefix\": \"kv_\","
+                                                " \"KeepSource\": true}");
     loglift_test_event(test, "kv", "a: 1, b: 'x, y', c: \"z\"");
     loglift_test_process(test);
     loglift_test_expect(test, "kv", "a: 1, b: 'x, y', c: \"z\"", "kv_a", "1", "kv_b", "x, y", "kv_c", "\"z\"");

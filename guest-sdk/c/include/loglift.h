@@ -112,7 +112,7 @@ typedef uint32_t loglift_key;
 #define LOGLIFT_NO_KEY UINT32_MAX
 
 /* Goes through the events of a batch: LOGLIFT_EACH(event, batch) { ... } */
-#define LOGLIFT_EACH(event, of_batch)                                                                                          \
+#define LOGLIFT_EACH(event, of_batch) \
     for (loglift_event event = {(of_batch), UINT32_MAX, 0, 0}; loglift_event_next(&event);)
 
 /* Goes on to the next event, if there is one. */
@@ -167,7 +167,9 @@ void loglift_changes_rename(loglift_changes *changes, loglift_key key, loglift_t
 void loglift_changes_remove_everywhere(loglift_changes *changes, loglift_key key);
 
 /* Sets the time of an event: Unix seconds, and nanoseconds below 1000000000. */
-void loglift_changes_set_time(loglift_changes *changes, const loglift_event *event, int64_t seconds, uint32_t nanoseconds);
+void loglift_changes_set_time(
+    loglift_changes *changes, const loglift_event *event, int64_t seconds, uint32_t nanoseconds
+);
 
 /* Drops an event. */
 void loglift_changes_discard(loglift_changes *changes, const loglift_event *event);
@@ -177,8 +179,9 @@ void loglift_changes_outcome(loglift_changes *changes, const loglift_event *even
 
 /* Reports something that a person should hear of: a kind in capitals, such as KEY_VALUE_ALARM, and one line. Show
  * values by loglift_excerpt. After a few alarms of one kind in a batch the further ones are only counted. */
-void loglift_changes_alarm(loglift_changes *changes, const loglift_event *event, const char *kind, const char *format, ...)
-    LOGLIFT_PRINTF(4, 5);
+void loglift_changes_alarm(
+    loglift_changes *changes, const loglift_event *event, const char *kind, const char *format, ...
+) LOGLIFT_PRINTF(4, 5);
 
 /* Adds to a counter of the processor's own, such as history_failure_total. */
 void loglift_changes_count(loglift_changes *changes, const char *counter, uint64_t amount);

@@ -178,7 +178,9 @@ void loglift_changes_remove(loglift_changes *changes, const loglift_event *event
     add_edit(changes, event, key, (span){removed, 0});
 }
 
-void loglift_changes_set_time(loglift_changes *changes, const loglift_event *event, int64_t seconds, uint32_t nanoseconds) {
+void loglift_changes_set_time(
+    loglift_changes *changes, const loglift_event *event, int64_t seconds, uint32_t nanoseconds
+) {
     const loglift_batch *batch = changes->batch;
     if (changes->seconds == NULL) {
         changes->seconds = loglift_alloc(batch->seconds.len * sizeof *changes->seconds);

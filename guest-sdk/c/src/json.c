@@ -107,7 +107,8 @@ static bool read_escape(reader *reader, char **to) {
         return false;
     }
     if (character >= 0xd800 && character < 0xe000) {
-        if (character >= 0xdc00 || !take_word(reader, "\\u") || !read_hex(reader, &low) || low < 0xdc00 || low > 0xdfff) {
+        if (character >= 0xdc00 || !take_word(reader, "\\u") || !read_hex(reader, &low) || low < 0xdc00 ||
+            low > 0xdfff) {
             return false;
         }
         character = 0x10000 + ((character & 0x3ff) << 10 | (low & 0x3ff));

@@ -141,8 +141,8 @@ const answer_result *process(const loglift_batch *batch) {
     answer_result *answer = loglift_alloc(sizeof *answer);
     memset(answer, 0, sizeof *answer);
     loglift_changes *changes = changes_begin(batch);
-    const char *mistake =
-        configured == NULL ? "process was called before configure" : loglift_exported.process(configured, batch, changes);
+    const char *mistake = configured == NULL ? "process was called before configure"
+                                             : loglift_exported.process(configured, batch, changes);
     if (mistake != NULL) {
         answer->is_error = 1;
         answer->value.error = loglift_text_of(mistake);

@@ -77,14 +77,14 @@ const loglift_processor loglift_exported = {
     .version = "0.1.0",
     .summary = "Finds the level of a line and gives it a field of its own.",
     /* The agent checks configs against this, and says in which line of its file a mistake is. */
-    .config_schema =
-        "{"
-        "\"type\": \"object\","
-        "\"properties\": {"
-        "\"SourceKey\": {\"type\": \"string\", \"minLength\": 1, \"description\": \"The field to look at. Default: content.\"},"
-        "\"TargetKey\": {\"type\": \"string\", \"minLength\": 1,"
-        " \"description\": \"The field that gets the level. Default: level.\"}"
-        "}}",
+    .config_schema = "{"
+                     "\"type\": \"object\","
+                     "\"properties\": {"
+                     "\"SourceKey\": {\"type\": \"string\", \"minLength\": 1, \"description\": \"The field to look at. "
+                     "Default: content.\"},"
+                     "\"TargetKey\": {\"type\": \"string\", \"minLength\": 1,"
+                     " \"description\": \"The field that gets the level. Default: level.\"}"
+                     "}}",
     .configure = configure,
     .process = process,
 };

@@ -111,7 +111,10 @@ void loglift_test_refuses_at(const char *file, int line, const char *config, con
             printf("  an issue at %.*s: %.*s\n", LOGLIFT_ARGS(issue->path), LOGLIFT_ARGS(issue->message));
         }
     }
-    check(is_found, file, line, setup->is_error ? "no issue at %s with: %s" : "is accepted, without an issue at %s: %s", path, part);
+    check(
+        is_found, file, line, setup->is_error ? "no issue at %s with: %s" : "is accepted, without an issue at %s: %s",
+        path, part
+    );
     arena_reset();
 }
 
@@ -327,7 +330,8 @@ void loglift_test_expect_count_at(
         }
     }
     check(
-        found == amount, file, line, "%s is %llu, not %llu", counter, (unsigned long long)found, (unsigned long long)amount
+        found == amount, file, line, "%s is %llu, not %llu", counter, (unsigned long long)found,
+        (unsigned long long)amount
     );
 }
 

@@ -33,23 +33,25 @@ typedef struct loglift_test loglift_test;
 #define loglift_test_process(test) loglift_test_process_at(__FILE__, __LINE__, (test))
 
 /* Expects that the next event that came out has exactly these names and values, in this order. */
-#define loglift_test_expect(test, ...) loglift_test_expect_of(__FILE__, __LINE__, (test), __VA_ARGS__, (const char *)NULL)
+#define loglift_test_expect(test, ...) \
+    loglift_test_expect_of(__FILE__, __LINE__, (test), __VA_ARGS__, (const char *)NULL)
 
 /* Expects that the last field of the next event that came out has this name and this value, whatever it has besides. */
-#define loglift_test_expect_last(test, name, value) loglift_test_expect_last_at(__FILE__, __LINE__, (test), (name), (value))
+#define loglift_test_expect_last(test, name, value) \
+    loglift_test_expect_last_at(__FILE__, __LINE__, (test), (name), (value))
 
 /* Expects that no other event came out. */
 #define loglift_test_expect_end(test) loglift_test_expect_end_at(__FILE__, __LINE__, (test))
 
 /* Expects what became of an event, by its place in the batch that went in. */
-#define loglift_test_expect_outcome(test, event, outcome)                                                                      \
+#define loglift_test_expect_outcome(test, event, outcome) \
     loglift_test_expect_outcome_at(__FILE__, __LINE__, (test), (event), (outcome))
 
 /* Expects an alarm whose message has this part, or, with a null, that there is none. */
 #define loglift_test_expect_alarm(test, part) loglift_test_expect_alarm_at(__FILE__, __LINE__, (test), (part))
 
 /* Expects what was added to a counter of the processor's own. */
-#define loglift_test_expect_count(test, counter, amount)                                                                       \
+#define loglift_test_expect_count(test, counter, amount) \
     loglift_test_expect_count_at(__FILE__, __LINE__, (test), (counter), (amount))
 
 /* Says on standard output how it went. Returns the exit code of the test program. */

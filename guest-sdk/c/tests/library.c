@@ -39,13 +39,25 @@ static void look_at_values(loglift_config *config) {
 
 static void configurations_are_read(void) {
     look = look_at_values;
-    loglift_test_configure("{\"List\": [\"a\", \"\\u00e9\\ud83d\\ude00\\n\\\"\\\\\\/\"], \"Number\": -1250.5, \"Tiny\": 1e-3,"
-                           " \"Huge\": 12345678901234567890000, \"Yes\": true, \"No\": false, \"Null\": null,"
-                           " \"Deep\": {\"a\": [{}, [], {\"b\": 1}]}}");
+    loglift_test_configure(
+        "{\"List\": [\"a\", \"\\u00e9\\ud83d\\ude00\\n\\\"\\\\\\/\"], \"Number\": -1250.5, \"Tiny\": 1e-3,"
+        " \"Huge\": 12345678901234567890000, \"Yes\": true, \"No\": false, \"Null\": null,"
+        " \"Deep\": {\"a\": [{}, [], {\"b\": 1}]}}"
+    );
     look = NULL;
     static const char *const wrong[] = {
-        "",     "{",          "{\"a\"}",    "{\"a\": 1,}", "{\"a\": 01x}", "{\"a\": \"\\ud800\"}", "{\"a\": \"\\x\"}",
-        "{} {}", "{\"a\": tru}", "{\"a\": 1.}", "{\"a\": \"\n\"}", "{\"a\": -}",
+        "",
+        "{",
+        "{\"a\"}",
+        "{\"a\": 1,}",
+        "{\"a\": 01x}",
+        "{\"a\": \"\\ud800\"}",
+        "{\"a\": \"\\x\"}",
+        "{} {}",
+        "{\"a\": tru}",
+        "{\"a\": 1.}",
+        "{\"a\": \"\n\"}",
+        "{\"a\": -}",
     };
     for (size_t index = 0; index < sizeof wrong / sizeof *wrong; index++) {
         loglift_test_refuses(wrong[index], "", "not JSON");
@@ -59,8 +71,10 @@ static void configurations_are_read(void) {
 /* ---- Messages and texts ---- */
 
 static void look_at_formats(loglift_config *config) {
-    loglift_config_note(config, "%s|%.*s|%c|%d|%i|%u|%x|%%|%zu|%lld|%llu|%ld", "s", 2, "cut", 'c', -1, 0, 7u, 255u, (size_t)8,
-                        -9223372036854775807LL - 1, 18446744073709551615ULL, -3L);
+    loglift_config_note(
+        config, "%s|%.*s|%c|%d|%i|%u|%x|%%|%zu|%lld|%llu|%ld", "s", 2, "cut", 'c', -1, 0, 7u, 255u, (size_t)8,
+        -9223372036854775807LL - 1, 18446744073709551615ULL, -3L
+    );
     const loglift_text *note = (const loglift_text *)(const void *)config->notes.data;
     expect(is(*note, "s|cu|c|-1|0|7|ff|%|8|-9223372036854775808|18446744073709551615|-3"), "a formatted message");
 }
@@ -74,7 +88,10 @@ static void texts_are_found_and_cut(void) {
     expect(loglift_text_find(text, LOGLIFT_TEXT("three!")) == SIZE_MAX, "no place");
     expect(loglift_text_find(text, LOGLIFT_TEXT("")) == 0, "nothing is everywhere");
     expect(loglift_text_find(LOGLIFT_TEXT(""), LOGLIFT_TEXT("x")) == SIZE_MAX, "nothing in nothing");
-    expect(is(loglift_text_first(text, 99), "one, two, three") && loglift_text_after(text, 99).len == 0, "more than there is");
+    expect(
+        is(loglift_text_first(text, 99), "one, two, three") && loglift_text_after(text, 99).len == 0,
+        "more than there is"
+    );
     char value[300];
     memset(value, 'x', sizeof value);
     memcpy(value + 255, "\xc3\xa9", 2);
@@ -173,7 +190,12 @@ static const char *process_test(void *self, const loglift_batch *batch, loglift_
 }
 
 const loglift_processor loglift_exported = {
-    .name = "processor_test", .version = "1", .summary = "", .config_schema = "", .configure = configure_test, .process = process_test,
+    .name = "processor_test",
+    .version = "1",
+    .summary = "",
+    .config_schema = "",
+    .configure = configure_test,
+    .process = process_test,
 };
 
 int main(void) {

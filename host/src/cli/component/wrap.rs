@@ -32,8 +32,8 @@ pub(super) enum WrapError {
     #[error("is not a valid module: {0}")]
     Malformed(String),
     #[error(
-        "is a program (it exports _start), not a library: compile it as a reactor, in C with -mexec-model=reactor, in Go with \
-         -buildmode=c-shared, in Rust as a cdylib"
+        "is a program (it exports _start), not a library: compile it as a reactor, in C with -mexec-model=reactor, in \
+         Go with -buildmode=c-shared, in Rust as a cdylib"
     )]
     Program,
     #[error("is not a processor: it exports no function of {CONTRACT} (it exports {exports})")]
