@@ -201,7 +201,7 @@ fn what_no_component_can_be_made_of_is_refused_by_what_it_is() -> Result<()> {
     check(&component, "core.wasm is a component already: use it as it is")?;
     check(
         b"\0asm\x01\0\0\0",
-        "core.wasm is not a processor: it exports no function of loglift:processor/ (it exports nothing)",
+        "core.wasm is not a processor: it exports no function of loglift:processor@0.1.0 (it exports nothing)",
     )?;
     ensure!(!scratch.path("core.component.wasm").exists(), "something was written");
     Ok(())

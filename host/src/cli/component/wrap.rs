@@ -36,7 +36,7 @@ pub(super) enum WrapError {
          Go with -buildmode=c-shared, in Rust as a cdylib"
     )]
     Program,
-    #[error("is not a processor: it exports no function of {CONTRACT} (it exports {exports})")]
+    #[error("is not a processor: it exports no function of {VERSION} (it exports {exports})")]
     NotAProcessor { exports: String },
     #[error("lacks {missing}, which {world} wants it to export")]
     Lacks { world: String, missing: String },
@@ -195,6 +195,9 @@ const WIT: [(&str, &str); 1] = [("processor.wit", include_str!("../../../../wit/
 /// The package of the contract.
 const CONTRACT: &str = "loglift:processor/";
 
+/// The same with its version, for a person.
+const VERSION: &str = "loglift:processor@0.1.0";
+
 /// What the name of the section begins with in which a module carries its world.
 const CARRIED_WORLD: &str = "component-type";
 
@@ -289,6 +292,15 @@ mod tests {
         check(&module(&[DESCRIBE, CONFIGURE, PROCESS], &[]), lacks("processor", "cabi_realloc"));
         check(&module(&with(&[SAVE]), &[]), lacks("stateful-processor", RESTORE));
         check(&module(&BASIS, &[("env", "regcomp")]), import("env", "regcomp"));
+    }
+
+    #[test]
+    fn the_contract_is_named_as_it_is() {
+        let resolve = contract_wit();
+        assert!(resolve.packages.iter().any(|(_, package)| package.name.to_string() == VERSION));
+        let other_version = module(&["loglift:processor/columnar@0.2.0#describe"], &[]);
+        let error = wrap(&other_version).unwrap_err().to_string();
+        assert!(error.contains(VERSION) && error.contains("@0.2.0"), "{error}");
     }
 
     #[test]
