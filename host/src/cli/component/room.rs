@@ -204,7 +204,7 @@ fn with_entries(section: &[u8], entries: &[Vec<u8>]) -> Vec<u8> {
     let mut reader = wasmparser::BinaryReader::new(section, 0);
     let count = reader.read_var_u32().expect("the section was parsed");
     let mut content = encoded(&(count + entries.len() as u32));
-    content.extend_from_slice(&section[reader.current_position() as usize..]);
+    content.extend_from_slice(&section[reader.current_position()..]);
     entries.iter().for_each(|entry| content.extend_from_slice(entry));
     content
 }
@@ -214,7 +214,7 @@ fn only_entry(section: &impl Encode) -> Vec<u8> {
     let bytes = encoded(section);
     let mut reader = wasmparser::BinaryReader::new(&bytes, 0);
     reader.read_var_u32().and_then(|_| reader.read_var_u32()).expect("a section begins with two numbers");
-    bytes[reader.current_position() as usize..].to_vec()
+    bytes[reader.current_position()..].to_vec()
 }
 
 fn encoded(value: &impl Encode) -> Vec<u8> {
