@@ -5,6 +5,7 @@ package loglift
 // and a length; a variant begins with one byte that says which case it is.
 
 import (
+	"strings"
 	"structs"
 	"unsafe"
 )
@@ -192,7 +193,7 @@ func (c *Changes) wire() *wireAnswer {
 			hasEvent:    1,
 			event:       uint32(alarm.event),
 			kind:        text(alarm.kind),
-			message:     text(alarm.message),
+			message:     text(oneLine(alarm.message)),
 			occurrences: alarm.occurrences,
 		})
 	}
@@ -221,7 +222,9 @@ func texts(all []string) list {
 	return lower(wired)
 }
 
+// text is a string as the contract wants it, which is UTF-8.
 func text(text string) list {
+	text = strings.ToValidUTF8(text, "\ufffd")
 	lent = append(lent, unsafe.Pointer(unsafe.StringData(text)))
 	return list{data: address(unsafe.StringData(text)), len: uint32(len(text))}
 }

@@ -2,6 +2,7 @@ package loglift
 
 import (
 	"slices"
+	"strings"
 	"unsafe"
 )
 
@@ -175,6 +176,16 @@ func (c *Changes) Count(counter string, amount uint64) {
 		}
 	}
 	c.counts = append(c.counts, count{counter, amount})
+}
+
+// oneLine returns a message without the ends of lines and the like that its values had in them.
+func oneLine(message string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, message)
 }
 
 // load begins with the dictionary of the batch.

@@ -2,12 +2,14 @@ package loglift
 
 import (
 	"runtime"
+	"strings"
 	"structs"
 	"unsafe"
 )
 
 // Log writes one line to the agent's log, under the processor's name. In unit tests it does nothing.
 func Log(level Level, message string) {
+	message = strings.ToValidUTF8(message, "\ufffd")
 	hostLog(uint32(level), unsafe.Pointer(unsafe.StringData(message)), uint32(len(message)))
 	runtime.KeepAlive(message)
 }

@@ -102,10 +102,13 @@ func TestAlarmsOfOneKindAreFewWithHighNumbers(t *testing.T) {
 	var last uint32
 	output := change(events, func(batch *Batch, changes *Changes) {
 		for event := range batch.Events() {
-			changes.Alarm(event, "A_ALARM", func() string { shown++; return "wrong" })
+			changes.Alarm(event, "A_ALARM", func() string { shown++; return "wrong\nline" })
 		}
 		last = changes.alarms[len(changes.alarms)-1].occurrences
 	})
+	if output.Alarms[0] != "A_ALARM: wrong line" {
+		t.Errorf("the alarm is %q", output.Alarms[0])
+	}
 	if len(output.Alarms) != 4 || shown != 4 || last != 7 {
 		t.Errorf("%d alarms, %d formatted, the last stands for %d", len(output.Alarms), shown, last)
 	}

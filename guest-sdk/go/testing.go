@@ -151,7 +151,7 @@ func (c *Changes) output() Output {
 		output.Outcomes[index] = Outcome(outcome)
 	}
 	for _, alarm := range c.alarms {
-		output.Alarms = append(output.Alarms, alarm.kind+": "+alarm.message)
+		output.Alarms = append(output.Alarms, alarm.kind+": "+oneLine(alarm.message))
 	}
 	for _, count := range c.counts {
 		output.Counts[count.name] = count.amount

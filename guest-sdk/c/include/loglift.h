@@ -35,7 +35,8 @@ extern "C" {
 #define LOGLIFT_PRINTF(text, first)
 #endif
 
-/* Formats know %s, %.*s, %c, %d, %i, %u, %x and %%, with l, ll and z. */
+/* Formats know %s, %.*s, %c, %d, %i, %u, %x and %%, with l, ll and z. What is not UTF-8 in a message is shown as
+ * U+FFFD. */
 
 /* Bytes, not necessarily UTF-8, that somebody else owns. */
 typedef struct loglift_text {

@@ -211,6 +211,17 @@ void loglift_changes_discard(loglift_changes *changes, const loglift_event *even
     loglift_changes_outcome(changes, event, LOGLIFT_DISCARDED);
 }
 
+/* A message whose values had ends of lines and the like in them. */
+static loglift_text one_line(loglift_text message) {
+    char *line = loglift_alloc(message.len);
+    for (size_t index = 0; index < message.len; index++) {
+        char byte = message.data[index];
+        bool is_control = (unsigned char)byte < ' ' || byte == 0x7f;
+        line[index] = is_control ? ' ' : byte;
+    }
+    return (loglift_text){line, message.len};
+}
+
 void loglift_changes_alarm(
     loglift_changes *changes, const loglift_event *event, const char *kind, const char *format, ...
 ) {
@@ -224,7 +235,7 @@ void loglift_changes_alarm(
     }
     va_list arguments;
     va_start(arguments, format);
-    loglift_text message = format_text(format, arguments);
+    loglift_text message = one_line(format_text(format, arguments));
     va_end(arguments);
     alarm *new = vector_add(&changes->alarms, 1, sizeof *new);
     *new = (alarm){1, event->index, loglift_text_of(kind), message, 1};

@@ -124,5 +124,49 @@ loglift_text format_text(const char *format, va_list list) {
         }
     }
     va_end(arguments.list);
-    return (loglift_text){text.data, text.len};
+    return valid_utf8((loglift_text){text.data, text.len});
+}
+
+static bool is_between(const char *byte, unsigned char least, unsigned char most) {
+    return (unsigned char)*byte >= least && (unsigned char)*byte <= most;
+}
+
+/* How many bytes the character at the beginning of a text has, or 0 if that is no character. */
+static size_t character_len(loglift_text text) {
+    const char *at = text.data;
+    unsigned char first = (unsigned char)*at;
+    size_t len = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+    if (len <= 1 || text.len < len) {
+        return len == 1;
+    }
+    /* Neither longer than need be, nor half of a pair, nor beyond the last character. */
+    unsigned char least = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+    unsigned char most = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+    bool is_valid = is_between(at + 1, least, most);
+    for (size_t index = 2; index < len; index++) {
+        is_valid = is_valid && is_between(at + index, 0x80, 0xbf);
+    }
+    return is_valid ? len : 0;
+}
+
+loglift_text valid_utf8(loglift_text text) {
+    static const char replacement[] = "\xef\xbf\xbd";
+    vector copy = {0};
+    size_t copied = 0;
+    bool is_copied = false;
+    for (size_t at = 0; at < text.len;) {
+        size_t len = character_len(loglift_text_after(text, at));
+        if (len == 0) {
+            put(&copy, text.data + copied, at - copied);
+            put(&copy, replacement, sizeof replacement - 1);
+            is_copied = true;
+            copied = at + 1;
+        }
+        at += len == 0 ? 1 : len;
+    }
+    if (!is_copied) {
+        return text;
+    }
+    put(&copy, text.data + copied, text.len - copied);
+    return (loglift_text){copy.data, copy.len};
 }

@@ -104,7 +104,11 @@ void *vector_add(vector *vector, size_t count, size_t size);
 list vector_list(const vector *vector);
 option vector_option(const vector *vector);
 
+/* A message, which is valid UTF-8 whatever is in it. */
 loglift_text format_text(const char *format, va_list arguments);
+
+/* A text as the contract wants a string: every byte that is part of no character becomes U+FFFD. */
+loglift_text valid_utf8(loglift_text text);
 
 /* Has all memory of the call used again. */
 void arena_reset(void);

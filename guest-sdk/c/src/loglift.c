@@ -145,7 +145,7 @@ const answer_result *process(const loglift_batch *batch) {
                                              : loglift_exported.process(configured, batch, changes);
     if (mistake != NULL) {
         answer->is_error = 1;
-        answer->value.error = loglift_text_of(mistake);
+        answer->value.error = valid_utf8(loglift_text_of(mistake));
     } else {
         changes_finish(changes, &answer->value.ok);
     }
@@ -219,7 +219,7 @@ const done_result *export_restore(const char *version, size_t version_len, const
     const char *mistake =
         loglift_exported.restore(configured, (loglift_text){version, version_len}, (loglift_text){saved, saved_len});
     answer->is_error = mistake != NULL;
-    answer->error = loglift_text_of(mistake == NULL ? "" : mistake);
+    answer->error = valid_utf8(loglift_text_of(mistake == NULL ? "" : mistake));
     return answer;
 }
 

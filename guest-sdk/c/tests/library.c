@@ -99,6 +99,25 @@ static void texts_are_found_and_cut(void) {
     expect(cut.len == 258 && memcmp(cut.data + 255, "...", 3) == 0, "a character is not cut");
 }
 
+static void messages_are_utf8(void) {
+    static const struct {
+        const char *text;
+        const char *expected;
+    } checks[] = {
+        {"plain", "plain"},
+        {"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80", "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80"},
+        {"caf\xe9", "caf\xef\xbf\xbd"},
+        {"\xc0\xaf", "\xef\xbf\xbd\xef\xbf\xbd"},
+        {"\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
+        {"\xf4\x90\x80\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
+        {"\xe2\x82", "\xef\xbf\xbd\xef\xbf\xbd"},
+        {"", ""},
+    };
+    for (size_t index = 0; index < sizeof checks / sizeof *checks; index++) {
+        expect(is(valid_utf8(loglift_text_of(checks[index].text)), checks[index].expected), checks[index].text);
+    }
+}
+
 /* ---- Changes ---- */
 
 static void change_everything(const loglift_batch *batch, loglift_changes *changes) {
@@ -122,7 +141,7 @@ static void change_everything(const loglift_batch *batch, loglift_changes *chang
     loglift_changes_count(changes, "seen_total", 2);
     loglift_changes_count(changes, "seen_total", 3);
     for (int times = 0; times < 9; times++) {
-        loglift_changes_alarm(changes, &events[0], "A_ALARM", "number %d", times);
+        loglift_changes_alarm(changes, &events[0], "A_ALARM", "number\n%d", times);
     }
 }
 
@@ -201,6 +220,7 @@ const loglift_processor loglift_exported = {
 int main(void) {
     configurations_are_read();
     texts_are_found_and_cut();
+    messages_are_utf8();
     changes_apply_to_the_events_that_they_name();
     a_call_grows_as_large_as_it_must();
     int code = loglift_test_result();
