@@ -179,7 +179,8 @@ void loglift_changes_discard(loglift_changes *changes, const loglift_event *even
 void loglift_changes_outcome(loglift_changes *changes, const loglift_event *event, loglift_outcome outcome);
 
 /* Reports something that a person should hear of: a kind in capitals, such as KEY_VALUE_ALARM, and one line. Show
- * values by loglift_excerpt. After a few alarms of one kind in a batch the further ones are only counted. */
+ * values by loglift_excerpt; their ends of lines become spaces. After a few alarms of one kind in a batch the further
+ * ones are only counted. */
 void loglift_changes_alarm(
     loglift_changes *changes, const loglift_event *event, const char *kind, const char *format, ...
 ) LOGLIFT_PRINTF(4, 5);
