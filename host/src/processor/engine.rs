@@ -158,7 +158,10 @@ fn settings() -> wasmtime::Config {
     let mut config = wasmtime::Config::new();
     config.max_wasm_stack(MAX_STACK_BYTES);
     // Each is code in the compiler that could have a mistake, and none is needed by a guest that we know.
-    config.wasm_memory64(false).wasm_multi_memory(false).wasm_relaxed_simd(false).wasm_tail_call(false);
+    config.wasm_memory64(false).wasm_relaxed_simd(false).wasm_tail_call(false);
+    // What wasmtime itself puts between two components in one has both their memories. Without this it would not refuse
+    // such a component, but panic.
+    config.wasm_multi_memory(true);
     config.wasm_wide_arithmetic(false).wasm_custom_page_sizes(false);
     // A NaN has many forms, and which one comes out depends on the processor.
     config.cranelift_nan_canonicalization(true);
