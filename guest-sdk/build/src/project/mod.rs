@@ -209,7 +209,7 @@ impl Language {
     fn unit_tests(self) -> &'static [&'static str] {
         match self {
             Self::Rust => &["cargo", "test", "--quiet"],
-            Self::JavaScript => &["node", "--test"],
+            Self::JavaScript => &["npm", "test"],
             Self::Python => &["python3", "-m", "unittest", "discover", "--pattern", "*test*.py"],
             Self::C => &["sh", "test.sh"],
             Self::Go => &["go", "test", "./..."],
