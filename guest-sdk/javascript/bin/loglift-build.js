@@ -17,6 +17,9 @@ const USAGE = `usage: loglift-build SOURCE [-o processor.wasm] [--engine quickjs
 
 const sdk = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 
+/** The contract: beside a copy of the SDK, or where Loglift's repository has it. */
+const wit = [join(sdk, "wit"), resolve(sdk, "../../wit")].find(existsSync);
+
 function main() {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -30,6 +33,7 @@ function main() {
   if (values.help) return console.log(USAGE);
   const build = { quickjs: withQuickJs, starlingmonkey: withStarlingMonkey }[values.engine];
   if (positionals.length !== 1 || !build) throw new Failure(USAGE);
+  if (!wit) throw new Failure(`the contract, wit/processor.wit, is not in ${sdk}: copy it there from Loglift's repository`);
   const source = resolve(positionals[0]);
   if (!existsSync(source)) throw new Failure(`${positionals[0]} is not there`);
   const directory = mkdtempSync(join(tmpdir(), "loglift-build-"));
@@ -73,14 +77,14 @@ function bundle(entry, directory, output) {
 }
 
 function withQuickJs(bundle, world, output, isPure) {
-  const words = ["--wit", join(sdk, "wit"), "--world", world, "--js", bundle, "--sync", "--output", output];
+  const words = ["--wit", wit, "--world", world, "--js", bundle, "--sync", "--output", output];
   run("componentize-qjs", isPure ? [...words, "--stub-wasi"] : words);
 }
 
 function withStarlingMonkey(bundle, world, output, isPure) {
   // Nothing of HTTP is there for a processor. Without stdio, an error is a fault without a message.
   const off = isPure ? ["http", "fetch-event", "stdio", "random", "clocks"] : ["http", "fetch-event"];
-  const words = ["--wit", join(sdk, "wit"), "--world-name", world, "--out", output, "--disable", ...off, "--", bundle];
+  const words = ["--wit", wit, "--world-name", world, "--out", output, "--disable", ...off, "--", bundle];
   run("componentize-js", words);
 }
 

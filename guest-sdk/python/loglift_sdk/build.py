@@ -46,6 +46,11 @@ def build(processor: str, output: Path, path: list[str], is_pure: bool) -> None:
     tool = shutil.which("componentize-py", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
     if tool is None:
         raise BuildError(f"componentize-py is missing: {sys.executable} -m pip install {COMPONENTIZE}")
+    sdk = Path(__file__).resolve().parents[1]
+    # Beside a copy of the SDK, or where Loglift's repository has it.
+    wit = next((place for place in (sdk / "wit", sdk.parents[1] / "wit") if place.is_dir()), None)
+    if wit is None:
+        raise BuildError(f"the contract, wit/processor.wit, is not in {sdk}: copy it there from Loglift's repository")
     is_stateful = issubclass(kind, Stateful)
     lines = [
         f"from {module} import {name} as kind",
@@ -55,11 +60,10 @@ def build(processor: str, output: Path, path: list[str], is_pure: bool) -> None:
     ]
     with tempfile.TemporaryDirectory() as directory:
         Path(directory, f"{APP}.py").write_text("\n".join(lines))
-        sdk = Path(__file__).resolve().parent
         world = "stateful-processor" if is_stateful else "processor"
-        command = [tool, "--quiet", "--wit-path", str(sdk / "processor.wit"), "--world", world, "componentize"]
+        command = [tool, "--quiet", "--wit-path", str(wit), "--world", world, "componentize"]
         # Only what is named here goes into the component, and not the packages of the machine.
-        for place in [directory, *path, str(sdk.parent)]:
+        for place in [directory, *path, str(sdk)]:
             command += ["--python-path", place]
         command += [APP, "--output", str(output), *(["--stub-wasi"] if is_pure else [])]
         done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -19,8 +19,7 @@ pub(super) fn tools(directory: &Path) -> Result<Tools, BuildError> {
         run(&environment.join("bin/python"), &["-m", "pip", "install", "--quiet", PACKAGE], &failed)?;
         std::fs::write(&marker, &version).map_err(|cause| BuildError::Io { action: "write", path: marker, cause })?;
     }
-    let env = vec![("VIRTUAL_ENV".into(), environment.clone().into()), ("PYTHONDONTWRITEBYTECODE".into(), "1".into())];
-    Ok(Tools { path: vec![environment.join("bin")], env, version })
+    Ok(Tools { path: vec![environment.join("bin")], env: Vec::new(), version })
 }
 
 /// Runs a program, and says `failed` and the last line of what it says if that does not work.
