@@ -25,6 +25,16 @@ fn the_example_in_go() -> Result<()> {
 }
 
 #[test]
+fn the_example_in_javascript() -> Result<()> {
+    example("javascript-redact")
+}
+
+#[test]
+fn the_example_in_python() -> Result<()> {
+    example("python-user-agent")
+}
+
+#[test]
 fn a_project_in_c() -> Result<()> {
     scaffold("c")
 }
@@ -35,8 +45,18 @@ fn a_project_in_go() -> Result<()> {
 }
 
 #[test]
+fn a_project_in_javascript() -> Result<()> {
+    scaffold("javascript")
+}
+
+#[test]
+fn a_project_in_python() -> Result<()> {
+    scaffold("python")
+}
+
+#[test]
 fn the_sdks_pass_their_own_tests() -> Result<()> {
-    for language in ["c", "go"] {
+    for language in ["c", "go", "javascript", "python"] {
         let sdk = Project::new(Workspace::here().root().join("guest-sdk").join(language));
         match sdk.unit_tests(&program()) {
             Err(error @ BuildError::Tools { .. }) if env::var_os("CI").is_none() => not_tested(&sdk, &error),
@@ -71,7 +91,7 @@ fn example(name: &str) -> Result<()> {
     check(&Workspace::here().root().join("examples/processors").join(name))
 }
 
-/// What `loglift new` writes: the template under a name, and the SDK in it.
+/// What `loglift new` writes: the template under a name, and the SDK in it with the contract.
 fn scaffold(language: &str) -> Result<()> {
     let sdk = Workspace::here().root().join("guest-sdk").join(language);
     // At a place of its own, but the same each time, so that its component is kept.
@@ -81,6 +101,7 @@ fn scaffold(language: &str) -> Result<()> {
     }
     copy(&sdk, &project.join("sdk"), &|_, bytes| bytes)?;
     fs::remove_dir_all(project.join("sdk/template"))?;
+    copy(&Workspace::here().root().join("wit"), &project.join("sdk/wit"), &|_, bytes| bytes)?;
     copy(&sdk.join("template"), &project, &|_, bytes| match String::from_utf8(bytes) {
         Ok(text) => named(&text).into_bytes(),
         Err(error) => error.into_bytes(),
@@ -113,6 +134,7 @@ fn copy(from: &Path, to: &Path, change: &dyn Fn(&Path, Vec<u8>) -> Vec<u8>) -> R
 fn check(directory: &Path) -> Result<()> {
     let project = Project::new(directory);
     let Some(component) = built(&project)? else { return Ok(()) };
+    compile(&component)?;
     let cases = cases(directory)?;
     ensure!(!cases.is_empty(), "{} has no cases", directory.display());
     for case in &cases {
@@ -135,6 +157,16 @@ fn built(project: &Project) -> Result<Option<PathBuf>> {
 
 fn not_tested(project: &Project, error: &BuildError) {
     eprintln!("NOT TESTED: {}: {error}", project.directory().display());
+}
+
+/// Has the agent compile a component, which it then keeps. One with a whole interpreter in it takes half a minute, and
+/// more beside other tests: this has no limit.
+fn compile(component: &Path) -> Result<()> {
+    let scratch = Scratch::new()?;
+    let mut inspect = scratch.loglift(&["inspect", &component.to_string_lossy()]).into_command();
+    let output = inspect.output().context("cannot run the agent")?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Ok(())
 }
 
 fn cases(project: &Path) -> Result<Vec<PathBuf>> {
