@@ -23,18 +23,29 @@ export default processor({
   },
   configure({ Keys, What = ["email", "card"], Replacement = "***", KeepLastFour = true, KeepDomain = false }) {
     check(Keys, What);
-    const email = KeepDomain ? (address) => Replacement + address.slice(address.indexOf("@")) : () => Replacement;
-    const card = KeepLastFour ? (digits) => Replacement + digits.slice(-4) : () => Replacement;
+    const finders = [
+      {
+        kind: "email",
+        find: redactEmails,
+        replace: KeepDomain ? (address) => Replacement + address.slice(address.indexOf("@")) : () => Replacement,
+      },
+      {
+        kind: "card",
+        find: redactCards,
+        replace: KeepLastFour ? (digits) => Replacement + digits.slice(-4) : () => Replacement,
+      },
+    ].filter(({ kind }) => What.includes(kind));
     const redact = (event, name, batch) => {
-      let text = event.get(name);
-      if (text === undefined) return;
-      for (const [kind, find, replace] of [["email", redactEmails, email], ["card", redactCards, card]]) {
-        if (!What.includes(kind)) continue;
+      const before = event.get(name);
+      if (before === undefined) return;
+      let text = before;
+      for (const { kind, find, replace } of finders) {
         const result = find(text, replace);
+        if (result.found === 0) continue;
         text = result.text;
-        if (result.found > 0) batch.count(`redacted_${kind}_total`, result.found);
+        batch.count(`redacted_${kind}_total`, result.found);
       }
-      event.set(name, text);
+      if (text !== before) event.set(name, text);
     };
     return {
       reads: Keys,
