@@ -96,14 +96,18 @@ export class Event {
 
   /** The value of a field as text. */
   get(name) {
-    const key = this.#columns.keys.get(name);
+    const columns = this.#columns;
+    const key = columns.keys.get(name);
     if (key === undefined) return undefined;
-    const edited = this.#changes.edited(this.index, key);
-    if (edited !== undefined) return this.#textOf(edited);
-    const place = this.#columns.place(this.#first, this.#count, key);
+    // Calls cost here: nothing is asked of an event that has no edits.
+    if (this.#changes.edits !== undefined) {
+      const edited = this.#changes.edited(this.index, key);
+      if (edited !== undefined) return this.#textOf(edited);
+    }
+    const place = columns.place(this.#first, this.#count, key);
     if (place < 0) return undefined;
     if (place !== this.#place) {
-      this.#text = this.#columns.text(this.#columns.lent.values, place);
+      this.#text = columns.text(columns.lent.values, place);
       this.#place = place;
     }
     return this.#text;

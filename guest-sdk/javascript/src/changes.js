@@ -8,8 +8,8 @@ export const REMOVED = Symbol("removed");
 
 /** Until something changes, there is nothing here: most events of most batches stay as they are. */
 export class Changes {
-  /** By event: pairs of a key and a value, or null. */
-  #edits;
+  /** By event: pairs of a key and a value, or null. Undefined until there is one. */
+  edits;
   /** By event: "merged", the edits of each event that it becomes, or null. */
   #fates;
   #times;
@@ -25,24 +25,24 @@ export class Changes {
 
   /** The value that a field was set to, REMOVED, or undefined if it was not. */
   edited(event, key) {
-    return this.#edits?.[event]?.find(([known]) => known === key)?.[1];
+    return this.edits?.[event]?.find(([known]) => known === key)?.[1];
   }
 
   edit(event, key, value) {
-    this.#edits ??= new Array(this.columns.count).fill(null);
-    const edits = (this.#edits[event] ??= []);
+    this.edits ??= new Array(this.columns.count).fill(null);
+    const edits = (this.edits[event] ??= []);
     const known = edits.find((pair) => pair[0] === key);
     if (known) known[1] = value;
     else edits.push([key, value]);
   }
 
   forget(event, key) {
-    if (this.#edits?.[event]) this.#edits[event] = this.#edits[event].filter(([known]) => known !== key);
+    if (this.edits?.[event]) this.edits[event] = this.edits[event].filter(([known]) => known !== key);
   }
 
   /** The keys of an event that has these, after its edits. */
   keysAfter(event, keys) {
-    for (const [key, value] of this.#edits?.[event] ?? []) {
+    for (const [key, value] of this.edits?.[event] ?? []) {
       const place = keys.indexOf(key);
       if (value === REMOVED && place >= 0) keys.splice(place, 1);
       if (value !== REMOVED && place < 0) keys.push(key);
@@ -123,7 +123,7 @@ export class Changes {
     const outputs = [];
     for (let event = 0; event < this.columns.count; event++) {
       const fate = this.#fates[event];
-      const own = this.#edits?.[event] ?? [];
+      const own = this.edits?.[event] ?? [];
       if (fate === null) {
         outputs.push({ origin: event, through: event, edits: own });
       } else if (fate === "merged") {
@@ -137,7 +137,7 @@ export class Changes {
   }
 
   #fields(outputs, writer) {
-    const edited = outputs ? outputs.map(({ edits }) => edits) : (this.#edits ?? []);
+    const edited = outputs ? outputs.map(({ edits }) => edits) : (this.edits ?? []);
     const events = [];
     const keys = [];
     const values = [];
