@@ -11,7 +11,7 @@ export interface Definition<Config = Record<string, unknown>> {
   version: string;
   /** What it does, in one line. */
   summary: string;
-  /** A JSON Schema of its configuration. The host checks configs against it, so that mistakes are told by file and line. */
+  /** A JSON Schema of its configuration. The host checks configs against it, and tells mistakes by file and line. */
   configSchema: object;
   /** Whether what it configures has `save` and `restore`. */
   stateful?: boolean;
@@ -73,7 +73,7 @@ export interface Batch extends Iterable<Event> {
 export interface Event extends Iterable<[name: string, value: string]> {
   /** The place of the event in its batch. */
   readonly index: number;
-  /** The value of a field as text. Sequences that are not UTF-8 are shown as U+FFFD, and stay if the field is not set. */
+  /** The value of a field as text. What is not UTF-8 is shown as U+FFFD, and stays if the field is not set. */
   get(name: string): string | undefined;
   /** The value of a field as bytes, which are not to be changed. */
   getBytes(name: string): Uint8Array | undefined;
@@ -97,7 +97,7 @@ export interface Event extends Iterable<[name: string, value: string]> {
   set time(time: { seconds: number; nanoseconds?: number });
   /** Says what became of the event, for the host to count. Without a word it is successful. */
   set outcome(outcome: Outcome);
-  /** Reports something that a person should hear of. After a few alarms of one kind the further ones are only counted. */
+  /** Reports something that a person should hear of. After a few of one kind, further ones are only counted. */
   alarm(kind: string, message: string | (() => string)): void;
 }
 
@@ -122,7 +122,7 @@ export class Refusal extends Error {}
 /** Writes one line to the agent's log. Outside a component it does nothing. */
 export function log(level: "debug" | "info" | "warn" | "error", message: string): void;
 
-/** The data of a time zone in TZif form, by its name. Answers while `configure` runs only, and outside a component never. */
+/** The data of a time zone in TZif form, by its name. Answers while `configure` runs, in a component, only. */
 export function zone(name: string): Uint8Array | undefined;
 
 /** A value as an alarm shows it: no more than its first 100 characters. */

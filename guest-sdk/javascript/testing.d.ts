@@ -14,7 +14,11 @@ export interface TimedEvent {
 export function event(fields: Fields, time?: Partial<Time>): TimedEvent;
 
 /** Configures a processor and has it process one batch. Throws if it refuses its configuration, or the batch. */
-export function run<Config>(definition: Definition<Config>, config: Partial<Config>, events: (Fields | TimedEvent)[]): Output;
+export function run<Config>(
+  definition: Definition<Config>,
+  config: Partial<Config>,
+  events: (Fields | TimedEvent)[],
+): Output;
 
 /** A configured processor that tests feed with batches. */
 export class Guest<Config = Record<string, unknown>> {

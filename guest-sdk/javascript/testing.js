@@ -59,7 +59,16 @@ function columns(events, tags, readSeconds, reads) {
     parts.push(bytes);
     length += bytes.length;
   };
-  const lent = { seconds: [], nanoseconds: [], names: [], fieldCounts: [], keys: [], values: [], tagNames: [], tagValues: [] };
+  const lent = {
+    seconds: [],
+    nanoseconds: [],
+    names: [],
+    fieldCounts: [],
+    keys: [],
+    values: [],
+    tagNames: [],
+    tagValues: [],
+  };
   const known = [];
   for (const event of events) {
     const { seconds = 0, nanoseconds = 0 } = event.time ?? {};
@@ -109,9 +118,12 @@ function output(lent, answer) {
     Object.fromEntries(Array.from(fields, ([key, value]) => [decode(bytes(names, key)), bytes(value, 0)])),
   );
   const [tagNames, tagValues] = answer.tags ?? [lent.tagNames, lent.tagValues];
-  const isOut = (event) => origins.some((origin, place) => origin <= event && event <= (answer.through?.[place] ?? origin));
+  const isOut = (event) =>
+    origins.some((origin, place) => origin <= event && event <= (answer.through?.[place] ?? origin));
   return {
-    events: raw.map((fields) => Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, decode(value)]))),
+    events: raw.map((fields) =>
+      Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, decode(value)])),
+    ),
     raw,
     times: origins.map((origin, place) => ({
       seconds: answer.seconds ? answer.seconds[place] : lent.seconds[origin],
@@ -119,7 +131,9 @@ function output(lent, answer) {
     })),
     origins,
     through: answer.through ?? origins,
-    tags: Object.fromEntries(range(tagNames.length / 2).map((tag) => [decode(bytes(tagNames, tag)), decode(bytes(tagValues, tag))])),
+    tags: Object.fromEntries(
+      range(tagNames.length / 2).map((tag) => [decode(bytes(tagNames, tag)), decode(bytes(tagValues, tag))]),
+    ),
     outcomes: inputs.map((_, event) => OUTCOMES[answer.outcomes?.[event] ?? (isOut(event) ? 0 : 3)]),
     counts: Object.fromEntries(answer.counts),
     alarms: answer.alarms,

@@ -5,12 +5,12 @@ cd "$(dirname "$0")"
 sdk=../../../guest-sdk/javascript
 PATH="$PWD/node_modules/.bin:$PATH"
 if ! command -v node >/dev/null; then
-    echo "build.sh: node is missing: install Node.js 20 or later from https://nodejs.org, or with apt-get install nodejs npm" >&2
+    echo "node is missing: install Node.js 20 or later from https://nodejs.org, or apt-get install nodejs npm" >&2
     exit 1
 fi
 if ! command -v esbuild >/dev/null || ! command -v componentize-qjs >/dev/null; then
     if ! command -v npm >/dev/null; then
-        echo "build.sh: npm is missing: it comes with Node.js from https://nodejs.org, or with apt-get install npm" >&2
+        echo "npm is missing: it comes with Node.js from https://nodejs.org, or apt-get install npm" >&2
         exit 1
     fi
     npm install --no-audit --no-fund

@@ -5,12 +5,12 @@ cd "$(dirname "$0")"
 sdk=../../../guest-sdk/python
 PATH="$PWD/.venv/bin:$PATH"
 if ! command -v python3 >/dev/null; then
-    echo "build.sh: python3 is missing: install Python 3.10 or later from https://python.org, or with apt-get install python3-venv" >&2
+    echo "python3 is missing: install Python 3.10 or later from https://python.org, or apt-get install python3-venv" >&2
     exit 1
 fi
 if ! command -v componentize-py >/dev/null; then
     if ! python3 -m venv .venv; then
-        echo "build.sh: venv is missing: on Debian, apt-get install python3-venv" >&2
+        echo "venv is missing: on Debian, apt-get install python3-venv" >&2
         exit 1
     fi
     .venv/bin/python -m pip install --quiet componentize-py==0.25.1

@@ -18,7 +18,10 @@ class UserAgent(Processor):
         "type": "object",
         "properties": {
             "SourceKey": {"type": "string", "description": "The field with the user agent. Without it: user_agent."},
-            "Prefix": {"type": "string", "description": "What the names of the new fields begin with. Without it: ua_."},
+            "Prefix": {
+                "type": "string",
+                "description": "What new names begin with. Without it: ua_.",
+            },
             "Fields": {
                 "type": "array",
                 "items": {"type": "string", "enum": list(Agent._fields)},

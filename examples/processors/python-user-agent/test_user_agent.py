@@ -9,13 +9,15 @@ from loglift_sdk.testing import Guest, run  # noqa: E402
 from processor import UserAgent  # noqa: E402
 from user_agent import Agent, classify  # noqa: E402
 
-CHROME = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36"
+CHROME = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36"
+)
 IPHONE = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 "
     "Mobile/15E148 Safari/604.1"
 )
 IPAD = IPHONE.replace("iPhone", "iPad", 1)
-ANDROID = "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.6478.50 {}Safari/537.36"
+ANDROID = "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.6478.50 {}Safari/537.36"
 GOOGLEBOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
 
 
@@ -30,7 +32,7 @@ class Classify(unittest.TestCase):
             (ANDROID.format("Mobile "), Agent("Chrome", "126.0.6478.50", "Android", "14", "mobile")),
             (ANDROID.format(""), Agent("Chrome", "126.0.6478.50", "Android", "14", "tablet")),
             (
-                "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.4 Safari/605",
+                "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML) Version/17.4 Safari/605",
                 Agent("Safari", "17.4", "macOS", "10.15.7", "desktop"),
             ),
             (
@@ -42,7 +44,7 @@ class Classify(unittest.TestCase):
                 Agent("Internet Explorer", "11.0", "Windows", "7", "desktop"),
             ),
             (
-                "Mozilla/5.0 (SMART-TV; Linux; Tizen 6.0) AppleWebKit/538.1 (KHTML, like Gecko) Version/6.0 TV Safari/538.1",
+                "Mozilla/5.0 (SMART-TV; Linux; Tizen 6.0) AppleWebKit/538.1 (KHTML) Version/6.0 TV Safari/538.1",
                 Agent("Safari", "6.0", "Tizen", "6.0", "tv"),
             ),
             (GOOGLEBOT, Agent(device="bot", bot="Googlebot", version="2.1")),
@@ -59,7 +61,9 @@ class Classify(unittest.TestCase):
 
 class Process(unittest.TestCase):
     def test_fields_are_added_and_what_lacks_an_agent_is_counted(self) -> None:
-        output = run(UserAgent, {"Fields": ["browser", "bot"]}, [{"user_agent": CHROME}, {"x": "1"}, {"user_agent": GOOGLEBOT}])
+        output = run(
+            UserAgent, {"Fields": ["browser", "bot"]}, [{"user_agent": CHROME}, {"x": "1"}, {"user_agent": GOOGLEBOT}]
+        )
         self.assertEqual(output.events[0], {"user_agent": CHROME, "ua_browser": "Chrome"})
         self.assertEqual(output.events[2], {"user_agent": GOOGLEBOT, "ua_bot": "Googlebot"})
         self.assertEqual(output.outcomes, [Outcome.SUCCESSFUL, Outcome.KEY_NOT_FOUND, Outcome.SUCCESSFUL])

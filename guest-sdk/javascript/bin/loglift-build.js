@@ -33,7 +33,8 @@ function main() {
   if (values.help) return console.log(USAGE);
   const build = { quickjs: withQuickJs, starlingmonkey: withStarlingMonkey }[values.engine];
   if (positionals.length !== 1 || !build) throw new Failure(USAGE);
-  if (!wit) throw new Failure(`the contract, wit/processor.wit, is not in ${sdk}: copy it there from Loglift's repository`);
+  if (!wit)
+    throw new Failure(`the contract, wit/processor.wit, is not in ${sdk}: copy it there from Loglift's repository`);
   const source = resolve(positionals[0]);
   if (!existsSync(source)) throw new Failure(`${positionals[0]} is not there`);
   const directory = mkdtempSync(join(tmpdir(), "loglift-build-"));
@@ -91,7 +92,10 @@ function withStarlingMonkey(bundle, world, output, isPure) {
 /** Runs a tool of the project, or of the machine. What it prints is shown when it fails. */
 function run(tool, words) {
   const path = `${resolve("node_modules/.bin")}${delimiter}${process.env.PATH}`;
-  const { error, status, stdout, stderr } = spawnSync(tool, words, { env: { ...process.env, PATH: path }, encoding: "utf8" });
+  const { error, status, stdout, stderr } = spawnSync(tool, words, {
+    env: { ...process.env, PATH: path },
+    encoding: "utf8",
+  });
   if (error?.code === "ENOENT") throw new Failure(`${tool} is missing: npm install --save-dev ${PACKAGES[tool]}`);
   if (error || status !== 0) throw new Failure(`${tool} failed\n${stdout ?? ""}${stderr ?? error}`);
   if (stderr && tool === "esbuild") console.error(stderr);

@@ -210,7 +210,7 @@ export class Event {
     this.#changes.setOutcome(this.index, outcome);
   }
 
-  /** Reports something that a person should hear of. After a few alarms of one kind the further ones are only counted. */
+  /** Reports something that a person should hear of. After a few of one kind, further ones are only counted. */
   alarm(kind, message) {
     this.#changes.alarm(this.index, kind, message);
   }

@@ -130,7 +130,9 @@ export class Changes {
         if (outputs.length === 0) throw new Error("the first event cannot be merged into one before it");
         outputs[outputs.length - 1].through = event;
       } else {
-        for (const part of fate) outputs.push({ origin: event, through: event, edits: [...new Map([...own, ...part])] });
+        for (const part of fate) {
+          outputs.push({ origin: event, through: event, edits: [...new Map([...own, ...part])] });
+        }
       }
     }
     return outputs;

@@ -46,7 +46,7 @@ export function configure(definition, config, context) {
       discardOlderThan: discardOlderThan ?? undefined,
       extra: new Map(extra),
     });
-    if (typeof configured?.process !== "function") throw new TypeError("configure returned nothing with a function process");
+    if (typeof configured?.process !== "function") throw new TypeError("configure returned no function process");
   } catch (error) {
     throw error instanceof ConfigError ? error.issues : [{ path: "", message: messageOf(error) }];
   }

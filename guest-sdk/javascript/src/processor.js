@@ -19,7 +19,7 @@ export class ConfigError extends Error {
   }
 }
 
-/** No event of the batch could be processed. `process` throws it; the events go on as they were, marked with the message. */
+/** No event of the batch could be processed; they go on as they were, marked with the message. `process` throws it. */
 export class Refusal extends Error {
   constructor(message) {
     super(message);

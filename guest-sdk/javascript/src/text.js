@@ -1,6 +1,7 @@
-// Bytes and text, by what the engine has: TextDecoder and TextEncoder in node and StarlingMonkey. QuickJS has neither, and there
-// the fastest way by far is that of base64, which is native in both directions: bytes to base64 to a string with one character
-// for each byte (a "binary" string). A string of ASCII, as nearly all log lines are, is then done with.
+// Bytes and text, by what the engine has: TextDecoder and TextEncoder in node and StarlingMonkey. QuickJS has neither,
+// and there the fastest way by far is that of base64, which is native in both directions: bytes to base64 to a string
+// with one character for each byte (a "binary" string). A string of ASCII, as nearly all log lines are, is then done
+// with.
 
 const isNative = typeof TextDecoder === "function";
 const decoder = isNative ? new TextDecoder("utf-8", { ignoreBOM: true }) : undefined;

@@ -34,7 +34,13 @@ test("what was set is what is read", () => {
     only.rename("a", "z");
     assert.deepEqual([only.get("a"), only.get("b"), only.get("new"), only.get("z")], [undefined, undefined, "y", "x"]);
     assert.deepEqual([only.has("a"), only.has("new")], [false, true]);
-    assert.deepEqual([...only], [["new", "y"], ["z", "x"]]);
+    assert.deepEqual(
+      [...only],
+      [
+        ["new", "y"],
+        ["z", "x"],
+      ],
+    );
     only.setBytes("z", Uint8Array.of(0xff));
     assert.equal(only.get("z"), "\ufffd");
     assert.deepEqual(only.getBytes("new"), Uint8Array.of(0x79));
@@ -64,7 +70,10 @@ test("events are discarded, split and merged, and keep their times", () => {
   assert.deepEqual(output.events, [{ a: "x" }, { a: "2", b: "y" }, {}, { a: "4" }]);
   assert.deepEqual(output.origins, [1, 1, 1, 3]);
   assert.deepEqual(output.through, [1, 1, 2, 3]);
-  assert.deepEqual(output.times.map(({ seconds }) => seconds), [2, 2, 2, 9]);
+  assert.deepEqual(
+    output.times.map(({ seconds }) => seconds),
+    [2, 2, 2, 9],
+  );
   assert.deepEqual(output.outcomes, ["discarded", "successful", "successful", "successful"]);
 });
 
@@ -82,12 +91,15 @@ test("outcomes, counts, alarms and tags", () => {
   ).process([{ a: "1" }, {}], { tags: { host: "h", path: "/p" } });
   assert.deepEqual(output.outcomes, ["failed", "successful"]);
   assert.deepEqual(output.counts, { odd_total: 3 });
-  assert.deepEqual(output.alarms.map(({ message, occurrences }) => [message, occurrences]), [
-    ["the 0th", 1],
-    ["the 1th", 1],
-    ["the 2th", 1],
-    ["the 3th", 3],
-  ]);
+  assert.deepEqual(
+    output.alarms.map(({ message, occurrences }) => [message, occurrences]),
+    [
+      ["the 0th", 1],
+      ["the 1th", 1],
+      ["the 2th", 1],
+      ["the 3th", 3],
+    ],
+  );
   assert.deepEqual(output.tags, { host: "h", topic: "t" });
 });
 
@@ -109,8 +121,16 @@ test("errors are refusals with a message", () => {
 
 test("a configuration is refused with every mistake", () => {
   const issues = [{ path: "A", message: "wrong" }];
-  const definition = { ...each(() => {}), configure: () => { throw new ConfigError(issues); } };
-  assert.throws(() => new Guest(definition), (error) => (assert.deepEqual(error.issues, issues), true));
+  const definition = {
+    ...each(() => {}),
+    configure: () => {
+      throw new ConfigError(issues);
+    },
+  };
+  assert.throws(
+    () => new Guest(definition),
+    (error) => (assert.deepEqual(error.issues, issues), true),
+  );
   assert.throws(() => new Guest({ ...definition, configure: () => ({}) }), /process/);
   assert.throws(() => processor({ name: "t" }), /version/);
 });

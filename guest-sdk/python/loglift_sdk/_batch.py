@@ -223,7 +223,7 @@ class Event:
         self._changes.set_outcome(self.index, outcome)
 
     def alarm(self, kind: str, message: str) -> None:
-        """Reports something that a person should hear of. After a few alarms of one kind further ones are only counted."""
+        """Reports something that a person should hear of. After a few of one kind, further ones are only counted."""
         self._changes.alarm(self.index, kind, message)
 
     def _bytes_of(self, value: Value) -> bytes | None:

@@ -1,4 +1,4 @@
-"""The columns of a batch, read in place, and what a processor says of them, gathered into the answer of the contract."""
+"""The columns of a batch, read in place, and what a processor says of them, gathered into an answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What the agent offers to every processor. Outside a component, as in unit tests, nothing is logged and no zone is known."""
+"""What the agent offers to every processor.
+
+Outside a component, as in unit tests, nothing is logged and no zone is known.
+"""
 
 from __future__ import annotations
 

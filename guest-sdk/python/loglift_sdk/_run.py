@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import traceback
-from typing import Any
+from typing import Any, TypeVar
 
 from ._batch import Batch
 from ._changes import Answer
@@ -12,11 +12,14 @@ from ._host import Level, log
 from ._processor import ConfigError, Context, Issue, Processor, Refusal
 
 
+P = TypeVar("P", bound=Processor)
+
+
 class Refused(Exception):
     """There is no answer, for the reason that is the message."""
 
 
-def configure(kind: type[Processor], config: str, context: Context) -> Processor:
+def configure(kind: type[P], config: str, context: Context) -> P:
     """Makes a processor. Raises `ConfigError` whatever goes wrong."""
     try:
         return kind(json.loads(config), context)
@@ -34,7 +37,7 @@ def process(processor: Processor, lent: Any) -> Answer:
         return batch._changes.answer()
     except Exception as error:
         if not isinstance(error, Refusal):
-            # The agent looks for the event at fault, which takes some more calls: this would be noise at a higher level.
+            # The agent looks for the event at fault, which takes more calls: at a higher level this would be noise.
             log(Level.DEBUG, " | ".join(line.strip() for line in traceback.format_exc().splitlines()))
         raise Refused(message_of(error)) from error
 

@@ -43,7 +43,9 @@ def build(processor: str, output: Path, path: list[str], is_pure: bool) -> None:
     """Writes the component of a processor to `output`. Modules are looked for in `path`."""
     module, _, name = processor.partition(":")
     kind = _load(module, name, path)
-    tool = shutil.which("componentize-py", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
+    tool = shutil.which(
+        "componentize-py", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    )
     if tool is None:
         raise BuildError(f"componentize-py is missing: {sys.executable} -m pip install {COMPONENTIZE}")
     sdk = Path(__file__).resolve().parents[1]

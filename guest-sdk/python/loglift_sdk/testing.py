@@ -53,7 +53,7 @@ class Guest(Generic[P]):
 
     def __init__(self, kind: type[P], config: Mapping[str, Any] | None = None, context: Context | None = None) -> None:
         """Raises `ConfigError` if the processor refuses its configuration."""
-        self.processor: P = configure(kind, json.dumps(dict(config or {})), context or Context())  # type: ignore[assignment]
+        self.processor: P = configure(kind, json.dumps(dict(config or {})), context or Context())
 
     def process(
         self,

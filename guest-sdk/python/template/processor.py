@@ -20,8 +20,16 @@ class __PASCAL__(Processor):
     config_schema = {
         "type": "object",
         "properties": {
-            "SourceKey": {"type": "string", "minLength": 1, "description": "The field to look at. Without it: content."},
-            "TargetKey": {"type": "string", "minLength": 1, "description": "The field that gets the level. Without it: level."},
+            "SourceKey": {
+                "type": "string",
+                "minLength": 1,
+                "description": "The field to look at. Without it: content.",
+            },
+            "TargetKey": {
+                "type": "string",
+                "minLength": 1,
+                "description": "The field that gets the level. Without it: level.",
+            },
         },
     }
 

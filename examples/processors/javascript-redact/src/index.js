@@ -17,7 +17,10 @@ export default processor({
         description: "What to redact: email, card. Without it: both.",
       },
       Replacement: { type: "string", description: "What stands in place of it. Without it: ***." },
-      KeepLastFour: { type: "boolean", description: "Whether the last four digits of a card number stay. Without it: true." },
+      KeepLastFour: {
+        type: "boolean",
+        description: "Whether the last four digits of a card number stay. Without it: true.",
+      },
       KeepDomain: { type: "boolean", description: "Whether the domain of an e-mail address stays. Without it: false." },
     },
   },

@@ -65,7 +65,7 @@ function isPartOfMore(neighbour, beyond) {
   return /[A-Za-z0-9_]/.test(neighbour) || (/[.,+-]/.test(neighbour) && beyond !== undefined && /[0-9]/.test(beyond));
 }
 
-/** What may stand in a name, by code. `=`, `&`, `?`, `/` and the like are left out: in log lines they come before it. */
+/** What may stand in a name, by code. `=`, `&`, `?`, `/` are left out: in log lines they come before it. */
 const NAME = Array.from({ length: 128 }, (_, code) => /[A-Za-z0-9.!#$%*+_~-]/.test(String.fromCharCode(code)));
 const NAME_LENGTH = 64;
 
@@ -75,6 +75,6 @@ const DOMAIN = /(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,2
 /** 13 to 19 digits, of which any two may have a space or a hyphen between them. */
 const CARD = /[2-6](?:[ -]?[0-9]){12,18}(?![0-9])/g;
 
-/** Which lengths go with which first digits: Visa, Mastercard, American Express, Diners Club, Discover, JCB, UnionPay, Maestro. */
+/** Lengths by first digits: Visa, Mastercard, American Express, Diners Club, Discover, UnionPay and Maestro, JCB. */
 const SCHEMES =
-  /^(?:4\d{12}(?:\d{3}){0,2}|(?:5[1-5]|2[2-7])\d{14}|3[47]\d{13}|3(?:0|6|8)\d{12}|(?:6\d|50|5[6-9])\d{10,17}|35\d{14})$/;
+  /^(?:4\d{12}(?:\d{3}){0,2}|(?:5[1-5]|2[2-7])\d{14}|3[47]\d{13}|3[068]\d{12}|(?:6\d|5[06-9])\d{10,17}|35\d{14})$/;

@@ -21,7 +21,11 @@ test("e-mail addresses are found and other things with an @ are not", () => {
     ["no address", "no address", 0],
   ];
   for (const [text, expected, found] of cases) {
-    assert.deepEqual(redactEmails(text, (address) => `<${address}>`), { text: expected, found }, text);
+    assert.deepEqual(
+      redactEmails(text, (address) => `<${address}>`),
+      { text: expected, found },
+      text,
+    );
   }
 });
 
@@ -38,7 +42,11 @@ test("card numbers are found by length, scheme and check digit", () => {
     ["1763634000000", "1763634000000", 0],
   ];
   for (const [text, expected, found] of cases) {
-    assert.deepEqual(redactCards(text, () => "#"), { text: expected, found }, text);
+    assert.deepEqual(
+      redactCards(text, () => "#"),
+      { text: expected, found },
+      text,
+    );
   }
 });
 
