@@ -7,6 +7,7 @@ mod component;
 mod depot;
 mod explain;
 mod inspect;
+mod passage;
 mod process;
 mod processor;
 mod push;
@@ -17,6 +18,7 @@ mod run;
 mod spool;
 mod status;
 mod table;
+mod test;
 mod validate;
 
 use std::path::{Path, PathBuf};
@@ -83,6 +85,8 @@ enum Command {
     Run(RunArguments),
     /// Run the processors of a pipeline on a file or standard input, and print the events
     Process(ProcessArguments),
+    /// Run golden cases: lines through the processors of a pipeline, and whether the expected events come out
+    Test(test::TestArguments),
     /// Say what pipelines are, and everything that is wrong with them
     Validate(ValidateArguments),
     /// Say what a component is, what it could touch and what its parameters are
@@ -168,6 +172,10 @@ struct ProcessArguments {
     /// Let processors discard events older than 12 hours, as `run` does
     #[arg(long)]
     discard_old: bool,
+
+    /// Have the lines be read at this Unix time [default: now]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
+    read_at: Option<i64>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -195,6 +203,7 @@ pub fn main() -> ExitCode {
     let result = match &command {
         Command::Run(arguments) => run::run(arguments, &common),
         Command::Process(arguments) => process::process(arguments, &common),
+        Command::Test(arguments) => test::test(arguments, &common),
         Command::Validate(arguments) => validate::validate(arguments, &common),
         Command::Inspect(arguments) => inspect::inspect(arguments, &common),
         Command::Push(arguments) => push::push(arguments, &common),
@@ -229,18 +238,30 @@ impl Common {
         let remote = Arc::new(self.remote(
             cache.as_ref().map_err(Clone::clone).and_then(|cache| cache.try_clone().map_err(|error| error.to_string())),
         ));
+        let engine = Arc::new(Engine::new(cache.ok())?);
+        Ok(self.workshop_with((engine, remote), discard_old, agent, &environment))
+    }
+
+    /// As [`Self::workshop`], with an engine and registries that are there already, and in an environment of the caller's
+    /// choice.
+    fn workshop_with(
+        &self,
+        (engine, remote): (Arc<Engine>, Arc<Remote>),
+        discard_old: bool,
+        agent: &AgentConfig,
+        env: &config::Lookup<'_>,
+    ) -> Workshop {
         let context = Context {
-            machine_zone: machine_zone(std::env::var("TZ").ok().as_deref()),
+            machine_zone: machine_zone(env("TZ").as_deref()),
             discard_older_than: (discard_old && agent.discard_old_data).then_some(DISCARD_OLDER_THAN.as_secs() as u32),
             extra: Vec::new(),
         };
-        let surroundings = Surroundings::look(agent, &environment);
+        let surroundings = Surroundings::look(agent, env);
         let working_directory = std::env::current_dir().unwrap_or_default();
         let shipping = agent.shipping.clone();
         let own_directories =
             vec![data_dir::path(self.data_dir.as_deref()), cache_dir::path(self.cache_dir.as_deref())];
-        let engine = Arc::new(Engine::new(cache.ok())?);
-        Ok(Workshop { engine, context, working_directory, own_directories, surroundings, shipping, remote })
+        Workshop { engine, context, working_directory, own_directories, surroundings, shipping, remote }
     }
 
     /// Opens the cache, or says why that is not possible.
@@ -302,16 +323,13 @@ fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// Loads one config file, prints its warnings, and returns its problems.
-fn load_config(path: &Path, agent: &AgentConfig) -> Result<config::Pipeline, Vec<config::Problem>> {
-    let (pipeline, warnings) = config::load_file(path, &config_context(agent))?;
-    warnings.iter().for_each(|warning| eprintln!("warning: {warning}"));
-    Ok(pipeline)
+fn config_context(agent: &AgentConfig) -> config::Context<'static> {
+    config_context_with(agent, &environment)
 }
 
-fn config_context(agent: &AgentConfig) -> config::Context<'static> {
+fn config_context_with<'a>(agent: &AgentConfig, env: &'a config::Lookup<'a>) -> config::Context<'a> {
     config::Context {
-        env: &environment,
+        env,
         builtin_types: loglift_builtin_processors::TYPES,
         default_tail_limit_kib: agent.default_tail_limit_kib,
     }

@@ -26,6 +26,7 @@ pub fn event_spec(pipeline: &Pipeline, surroundings: &Surroundings) -> EventSpec
         file_tags: surroundings.file_tags.clone(),
         topic: topic(&pipeline.global),
         tags_are_fields: pipeline.global.using_old_content_tag,
+        read_seconds: None,
     }
 }
 

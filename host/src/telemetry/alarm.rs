@@ -19,6 +19,8 @@ pub struct Alarms {
     window: Duration,
     lines_per_window: u32,
     counts: Mutex<HashMap<Topic, Count>>,
+    /// Lines that are kept instead of written to the log.
+    kept: Option<Mutex<Vec<String>>>,
 }
 
 /// Something that a person should hear of.
@@ -63,13 +65,18 @@ impl Alarms {
         Self::new(Duration::MAX)
     }
 
+    /// As [`Self::for_one_command`], but the lines are kept for [`Self::take_lines`], as the log would have them.
+    pub fn kept() -> Self {
+        Self { kept: Some(Mutex::default()), ..Self::for_one_command() }
+    }
+
     /// Alarms that nobody needs to hear of.
     pub fn silent() -> Self {
         Self { lines_per_window: 0, ..Self::new(Duration::MAX) }
     }
 
     fn new(window: Duration) -> Self {
-        Self { window, lines_per_window: LINES_PER_WINDOW, counts: Mutex::default() }
+        Self { window, lines_per_window: LINES_PER_WINDOW, counts: Mutex::default(), kept: None }
     }
 
     /// Writes or counts an alarm.
@@ -94,7 +101,7 @@ impl Alarms {
         // What this line stands for without showing it: the rest of its own events, and those held back before.
         let more = std::mem::take(&mut count.suppressed) + alarm.occurrences - 1;
         drop(counts);
-        warn!(pipeline = named(&alarm.pipeline), "{alarm}{}", More(more));
+        self.write(&alarm.pipeline, format_args!("{alarm}{}", More(more)));
     }
 
     /// Writes how many alarms were only counted.
@@ -102,8 +109,23 @@ impl Alarms {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         for (topic, count) in counts.drain().filter(|(_, count)| count.suppressed > 0) {
             let Topic { kind, pipeline, part } = topic;
-            warn!(pipeline = named(&pipeline), "{kind} in {part}: {} more like it", count.suppressed);
+            self.write(&pipeline, format_args!("{kind} in {part}: {} more like it", count.suppressed));
         }
+    }
+
+    /// The lines that were kept since the last call; none if they are written to the log.
+    pub fn take_lines(&self) -> Vec<String> {
+        let kept = self.kept.as_ref().map(|kept| kept.lock().unwrap_or_else(PoisonError::into_inner));
+        kept.map(|mut kept| std::mem::take(&mut *kept)).unwrap_or_default()
+    }
+
+    fn write(&self, pipeline: &str, line: fmt::Arguments<'_>) {
+        let Some(kept) = &self.kept else {
+            warn!(pipeline = named(pipeline), "{line}");
+            return;
+        };
+        let pipeline = named(pipeline).map(|pipeline| format!(" pipeline={pipeline:?}")).unwrap_or_default();
+        kept.lock().unwrap_or_else(PoisonError::into_inner).push(format!("WARN {line}{pipeline}"));
     }
 }
 

@@ -33,6 +33,8 @@ pub struct EventSpec {
     pub topic: Topic,
     /// Tags are fields of each event instead, called `__tag__:NAME`.
     pub tags_are_fields: bool,
+    /// When lines are read, in Unix seconds, for those who want the same events each time. `None`: as the clock says.
+    pub read_seconds: Option<i64>,
 }
 
 /// What the bytes of a source are. Events hold UTF-8, or any bytes.
@@ -187,7 +189,15 @@ impl Chunker {
         };
         let inode = source.file.map(|file| file.inode);
         let pieces_of = max_whole_bytes.map(|_| whole_file::id(&source.path, 0, inode));
-        let columns = Columns { source, tags, file_tags: None, offset_key: None, tags_are_fields: false, pieces_of };
+        let columns = Columns {
+            source,
+            tags,
+            file_tags: None,
+            offset_key: None,
+            tags_are_fields: false,
+            pieces_of,
+            read_seconds: None,
+        };
         Self {
             columns,
             framer: Framer::new(framing, MAX_RECORD_BYTES),
@@ -214,6 +224,7 @@ impl Chunker {
         chunker.columns.offset_key.clone_from(&spec.offset_key);
         chunker.columns.file_tags.clone_from(&spec.file_tags);
         chunker.columns.tags_are_fields = spec.tags_are_fields;
+        chunker.columns.read_seconds = spec.read_seconds;
         chunker.transcoder = (spec.encoding == Encoding::Gbk).then(Transcoder::default);
         Self { lacks_topic, ..chunker }
     }

@@ -24,6 +24,8 @@ pub(super) struct Columns {
     pub(super) tags_are_fields: bool,
     /// Several records are the pieces of one, which this tells from others.
     pub(super) pieces_of: Option<String>,
+    /// When lines are read, instead of what the clock says.
+    pub(super) read_seconds: Option<i64>,
 }
 
 /// Where a name or value is in the arena.
@@ -41,7 +43,8 @@ impl Columns {
         places: Vec<u32>,
         range: Range<Offset>,
     ) -> EventBatch {
-        let read_seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs() as i64);
+        let now = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs() as i64);
+        let read_seconds = self.read_seconds.unwrap_or_else(now);
         let mut batch = EventBatch {
             source: Arc::clone(&self.source),
             seconds: vec![read_seconds; records.len()],
