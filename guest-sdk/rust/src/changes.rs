@@ -396,17 +396,21 @@ impl Names {
     }
 }
 
-/// A value as an alarm shows it: as text, and cut to 256 bytes.
+/// A value as an alarm shows it: as text of one line, cut to 256 bytes. Control characters are shown as replacement
+/// characters, as the agent would.
 pub fn excerpt(value: &[u8]) -> String {
-    if value.len() <= EXCERPT_BYTES {
-        return String::from_utf8_lossy(value).into_owned();
+    let is_whole = value.len() <= EXCERPT_BYTES;
+    let mut text = String::from_utf8_lossy(&value[..value.len().min(EXCERPT_BYTES)]).into_owned();
+    if !is_whole {
+        if text.ends_with(char::REPLACEMENT_CHARACTER) {
+            text.pop();
+        }
+        text.push_str("...");
     }
-    let mut text = String::from_utf8_lossy(&value[..EXCERPT_BYTES]).into_owned();
-    if text.ends_with(char::REPLACEMENT_CHARACTER) {
-        text.pop();
+    if !text.contains(char::is_control) {
+        return text;
     }
-    text.push_str("...");
-    text
+    text.chars().map(|char| if char.is_control() { char::REPLACEMENT_CHARACTER } else { char }).collect()
 }
 
 fn places(kept: &[bool]) -> Vec<u32> {
@@ -531,5 +535,6 @@ mod tests {
         assert_eq!(excerpt(&[b'x'; 257]), format!("{}...", "x".repeat(256)));
         assert_eq!(excerpt(format!("{}\u{e9}", "x".repeat(255)).as_bytes()), format!("{}...", "x".repeat(255)));
         assert_eq!(excerpt(b"\xff"), "\u{fffd}");
+        assert_eq!(excerpt(b"two\nlines\0"), "two\u{fffd}lines\u{fffd}");
     }
 }

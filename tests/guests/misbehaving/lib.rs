@@ -50,8 +50,8 @@ impl columnar::Guest for Misbehaving {
     }
 
     fn configure(config: String, _: columnar::Context) -> Result<Setup, Vec<Issue>> {
-        let config: Config = serde_json::from_str(&config).expect("the host checked it against the schema");
         let issue = |path: &str, message: &str| Issue { path: path.to_owned(), message: message.to_owned() };
+        let config: Config = serde_json::from_str(&config).map_err(|error| vec![issue("", &error.to_string())])?;
         let mut setup = Setup { reads: None, warnings: Vec::new(), notes: Vec::new() };
         match config.r#do.as_str() {
             "trap in configure" => panic!("as it was told to"),

@@ -33,7 +33,8 @@ impl typed::Guest for Typed {
     }
 
     fn configure(config: String, _: typed::Context) -> Result<Setup, Vec<Issue>> {
-        let config: Config = serde_json::from_str(&config).expect("the host checked it against the schema");
+        let issue = |error: serde_json::Error| Issue { path: String::new(), message: error.to_string() };
+        let config: Config = serde_json::from_str(&config).map_err(|error| vec![issue(error)])?;
         let setup = Setup { reads: config.reads.clone(), warnings: Vec::new(), notes: Vec::new() };
         CONFIG.set(config);
         Ok(setup)
