@@ -1,0 +1,21 @@
+#!/bin/sh
+# Makes processor.wasm.
+set -eu
+cd "$(dirname "$0")"
+
+target=wasm32-unknown-unknown
+if ! command -v cargo >/dev/null; then
+    echo "build.sh: cargo is missing: get Rust from https://rustup.rs" >&2
+    exit 1
+fi
+if [ ! -d "$(rustc --print sysroot)/lib/rustlib/$target/lib" ]; then
+    echo "build.sh: Rust's standard library for $target is missing: run rustup target add $target" >&2
+    exit 1
+fi
+if ! command -v "${LOGLIFT:-loglift}" >/dev/null; then
+    echo "build.sh: loglift is missing: put it into PATH, or its path into the variable LOGLIFT" >&2
+    exit 1
+fi
+
+cargo build --release --lib --target "$target" --target-dir target
+"${LOGLIFT:-loglift}" component "target/$target/release/__SNAKE__.wasm" -o processor.wasm
