@@ -20,8 +20,18 @@ const BUILT_IN: [(&str, &str); 8] = [
     ("processor_strptime", "loglift-strptime"),
 ];
 
+/// The package of the processor that changes nothing, which others are measured against.
+const PASS_THROUGH: &str = "loglift-pass-through";
+
 /// All that the processors are made of. Cargo compiles again what has really changed, so this may name too much.
-const MADE_OF: [&str; 5] = ["builtin-processors", "guest-sdk/rust", "wit", "Cargo.toml", "Cargo.lock"];
+const MADE_OF: [&str; 6] = [
+    "builtin-processors",
+    "examples/processors/rust-pass-through",
+    "guest-sdk/rust",
+    "wit",
+    "Cargo.toml",
+    "Cargo.lock",
+];
 
 fn main() {
     for path in MADE_OF {
@@ -39,7 +49,9 @@ fn main() {
 
 fn embed() -> Result<(), Box<dyn Error>> {
     let toolchain = Toolchain::find()?;
-    let components = Workspace::here().components(&toolchain, &BUILT_IN.map(|(_, package)| package))?;
+    let packages: Vec<&str> = BUILT_IN.iter().map(|(_, package)| *package).chain([PASS_THROUGH]).collect();
+    let mut components = Workspace::here().components(&toolchain, &packages)?;
+    let pass_through = components.pop().ok_or("each package makes a component")?;
     let out_dir = PathBuf::from(env::var_os("OUT_DIR").ok_or("OUT_DIR is not set: this is a build script")?);
     let mut table = String::from("&[\n");
     for ((type_name, _), component) in BUILT_IN.iter().zip(components) {
@@ -48,6 +60,7 @@ fn embed() -> Result<(), Box<dyn Error>> {
         fs::copy(&component.path, &embedded)?;
         writeln!(table, "    BuiltIn {{ type_name: {type_name:?}, component: include_bytes!({embedded:?}) }},")?;
     }
+    fs::copy(&pass_through.path, out_dir.join("pass_through.wasm"))?;
     table.push_str("]\n");
     fs::write(out_dir.join("built_in.rs"), table)?;
     Ok(())

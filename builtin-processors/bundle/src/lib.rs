@@ -16,6 +16,9 @@ pub struct BuiltIn {
 /// All built-in processors, in the order of their type names.
 pub const BUILT_IN: &[BuiltIn] = include!(concat!(env!("OUT_DIR"), "/built_in.rs"));
 
+/// The processor that changes nothing, as a component: no pipeline can name it, others are measured against it.
+pub const PASS_THROUGH: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/pass_through.wasm"));
+
 /// The `Type` of each built-in processor, in the order of [`BUILT_IN`].
 pub const TYPES: &[&str] = &{
     let mut types = [""; BUILT_IN.len()];

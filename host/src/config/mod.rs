@@ -62,6 +62,11 @@ pub use topic::{PathPattern, Topic};
 use fields::Cursor;
 use problem::Report;
 
+/// Whether processors of this type are among those that the agent has, or are in LoongCollector and so may be one day.
+pub fn is_known_processor(type_name: &str, builtin_types: &[&str]) -> bool {
+    builtin_types.contains(&type_name) || names::PROCESSORS.contains(&type_name)
+}
+
 /// What a config is read with, besides its text.
 #[derive(Clone, Copy)]
 pub struct Context<'a> {

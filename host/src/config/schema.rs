@@ -51,6 +51,26 @@ impl Schema {
         check(&Cursor { node: &processor.config, path, report: &report }, &self.0, &mut json);
         report.conclude(Some(json))
     }
+
+    /// As [`Self::check`], for parameters that are given as JSON text. `file` is where problems say that they are.
+    ///
+    /// # Errors
+    /// Text that is no JSON object, and as [`Self::check`].
+    pub fn check_json(&self, text: &str, file: &str) -> Result<(String, Vec<Warning>), Vec<Problem>> {
+        let report = Report::new(file);
+        let node = match super::json::parse(text, &report) {
+            Ok(node) => node,
+            Err(problem) => return Err(vec![Problem { file: file.to_owned(), ..problem }]),
+        };
+        let mut json = String::new();
+        let cursor = Cursor { node: &node, path: String::new(), report: &report };
+        if matches!(node.value, Value::Map(_)) {
+            check(&cursor, &self.0, &mut json);
+        } else {
+            cursor.error(format!("expected an object, found {}", node.kind()));
+        }
+        report.conclude(Some(json))
+    }
 }
 
 /// A schema that says nothing, as does any that is no object.

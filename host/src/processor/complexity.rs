@@ -85,17 +85,23 @@ fn limit(what: What, found: u64) -> Result<(), TooComplex> {
 }
 
 /// The bytes that are left. Every answer is `None` once they are malformed or have ended.
-struct Reader<'a>(&'a [u8]);
+pub(super) struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
-    fn section(&mut self) -> Option<(u8, &'a [u8])> {
+    /// Behind the preamble of a component or a module, or at the start of a section.
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
+    /// The number and the content of the next section.
+    pub(super) fn section(&mut self) -> Option<(u8, &'a [u8])> {
         let (id, rest) = self.0.split_first()?;
         self.0 = rest;
         Some((*id, self.sized()?))
     }
 
     /// As many bytes as the number before them says.
-    fn sized(&mut self) -> Option<&'a [u8]> {
+    pub(super) fn sized(&mut self) -> Option<&'a [u8]> {
         let len = usize::try_from(self.number()?).ok()?;
         let (sized, rest) = self.0.split_at_checked(len)?;
         self.0 = rest;
@@ -103,7 +109,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A number of up to 32 bits in LEB128.
-    fn number(&mut self) -> Option<u64> {
+    pub(super) fn number(&mut self) -> Option<u64> {
         let mut number = 0;
         for shift in (0..35).step_by(7) {
             let (byte, rest) = self.0.split_first()?;
@@ -148,8 +154,8 @@ impl fmt::Display for TooComplex {
 
 impl std::error::Error for TooComplex {}
 
-/// More than any language's engine takes.
-pub const MAX_COMPONENT_BYTES: u64 = 200 << 20;
+/// Three times what the engine of Python takes with its standard library, which is the largest known.
+pub const MAX_COMPONENT_BYTES: u64 = 64 << 20;
 
 #[cfg(test)]
 mod tests {

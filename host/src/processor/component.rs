@@ -148,6 +148,11 @@ impl Component {
         wants(&self.imports)
     }
 
+    /// What a fresh instance says of the component.
+    pub(super) fn describe_again(&self, limits: Limits) -> Result<Description, String> {
+        describe(self.machine(), self.pre(), self.imports_wasi, limits)
+    }
+
     pub(super) fn machine(&self) -> &Machine {
         self.engine.machine(self.counts_fuel)
     }

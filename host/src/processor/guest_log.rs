@@ -1,5 +1,6 @@
 //! What processors log: limited over time, and what was left out is counted.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,8 @@ pub(super) struct GuestLog {
     /// How the agent's log names the processor.
     name: String,
     rate: Mutex<Rate>,
+    /// How many lines there were, those that were left out included.
+    lines: AtomicU64,
 }
 
 /// How many lines may still be logged.
@@ -29,11 +32,17 @@ struct Rate {
 impl GuestLog {
     pub(super) fn new(name: &str, lines_per_second: u32) -> Self {
         let rate = Rate { per_second: lines_per_second, since: None, used: 0, left_out: 0 };
-        Self { name: name.to_owned(), rate: Mutex::new(rate) }
+        Self { name: name.to_owned(), rate: Mutex::new(rate), lines: AtomicU64::new(0) }
+    }
+
+    /// How many lines there were so far, those that were left out included.
+    pub(super) fn lines(&self) -> u64 {
+        self.lines.load(Ordering::Relaxed)
     }
 
     /// Writes a line, unless there were too many in this second.
     pub(super) fn write(&self, level: Level, message: &str) {
+        self.lines.fetch_add(1, Ordering::Relaxed);
         let admitted = self.rate.lock().unwrap_or_else(PoisonError::into_inner).admit(Instant::now());
         let Some(left_out) = admitted else { return };
         self.report(left_out);

@@ -212,6 +212,11 @@ impl Stage {
         self.waits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How many lines it has wanted to log.
+    pub(super) fn log_lines(&self) -> u64 {
+        self.log.lines()
+    }
+
     /// Its component.
     pub(super) fn component(&self) -> &Component {
         &self.component

@@ -1,5 +1,6 @@
 //! Turns the config of a pipeline into stages that are ready to run.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +24,7 @@ use crate::processor::Context;
 use crate::processor::component::{Component, LoadError, Terms};
 use crate::processor::engine::Engine;
 use crate::processor::stage::{Policy, Stage, StageError};
+use crate::processor::trust::digest;
 use crate::telemetry::chain;
 
 /// What pipelines are assembled with.
@@ -152,6 +154,8 @@ impl Workshop {
             warnings.push(spec.warning("", "Sandbox.Capabilities has no effect: the component wants nothing"));
         }
 
+        warnings.extend(impostor(&component).map(|message| spec.warning("", message)));
+
         let name = format!("{} ({})", spec.path, spec.type_name);
         let sandbox = &spec.sandbox;
         let policy = Policy {
@@ -205,6 +209,14 @@ impl Workshop {
     /// What is wrong, in one line.
     pub fn component(&self, component: &config::Component, config_file: &Path) -> Result<Component, String> {
         self.component_on(component, config_file, Terms::default())
+    }
+
+    /// The bytes of a component, as [`Self::component`] finds it.
+    ///
+    /// # Errors
+    /// As [`Self::component`], but for what is in the bytes.
+    pub fn component_bytes(&self, component: &config::Component) -> Result<Cow<'static, [u8]>, String> {
+        origin::component(component, Path::new(""), &self.remote)
     }
 
     /// As [`Self::component`], on terms.
@@ -335,6 +347,18 @@ impl Workshop {
             bytes_per_sec: sls.max_send_rate_bytes,
         })
     }
+}
+
+/// What is to be said of a component that has the name of a built-in processor and is another one.
+pub fn impostor(component: &Component) -> Option<String> {
+    let name = &component.description.name;
+    let built_in = loglift_builtin_processors::find(name)?;
+    (digest(built_in.component) != component.digest).then(|| {
+        format!(
+            "the component calls itself {name}, as a processor does that is built in; counters and logs do not tell \
+             them apart, so give it a name of its own"
+        )
+    })
 }
 
 /// Why a component cannot be loaded, with the file or the reference that names it.

@@ -61,13 +61,20 @@ fn beside(config_file: &Path, path: &Path) -> std::path::PathBuf {
 
 /// Reads a file of at most `limit` bytes. What is not a plain file, and could be endless, is refused.
 fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    if !std::fs::metadata(path)?.is_file() {
+    let metadata = std::fs::metadata(path)?;
+    if !metadata.is_file() {
         return Err(io::Error::other("it is not a file"));
+    }
+    if metadata.len() > limit {
+        return Err(io::Error::other(format!(
+            "it has {} bytes, more than the {limit} that are allowed",
+            metadata.len()
+        )));
     }
     let mut bytes = Vec::new();
     File::open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit {
-        return Err(io::Error::other(format!("it has more than {limit} bytes")));
+        return Err(io::Error::other(format!("it has more than the {limit} bytes that are allowed")));
     }
     Ok(bytes)
 }

@@ -58,6 +58,16 @@ impl RecordedAnswer {
         parts.into_iter().find(|(_, is_equal)| !is_equal).map(|(name, _)| name)
     }
 
+    /// The kind and the message of each alarm.
+    pub(crate) fn alarms(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.alarms.iter().map(|alarm| (alarm.kind.as_str(), alarm.message.as_str()))
+    }
+
+    /// The counters of its own, and what is added to them.
+    pub(crate) fn counts(&self) -> &[(String, u64)] {
+        &self.counts
+    }
+
     pub(crate) fn new(reads: Option<Vec<Vec<u8>>>, answer: Answer) -> Self {
         let fields = match answer.fields {
             types::Fields::Unchanged => Fields::Unchanged,

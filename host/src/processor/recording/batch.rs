@@ -139,7 +139,7 @@ impl RecordedBatch {
     }
 
     /// What is wrong with it, if something is: nothing that is indexed by it can be out of range after this.
-    pub(super) fn check(&self) -> Result<(), String> {
+    pub(crate) fn check(&self) -> Result<(), String> {
         self.lent.check()?;
         let Place { offsets, end, .. } = &self.place;
         ensure(offsets.len() == self.event_count(), "place.offsets: not one for each event")?;
