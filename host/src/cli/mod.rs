@@ -1,12 +1,16 @@
 //! Arguments, subcommands and exit codes.
 
 mod agent;
+mod bench;
 mod capture;
 mod checkpoint;
 mod component;
+mod conformance;
 mod depot;
 mod explain;
+mod given;
 mod inspect;
+mod new;
 mod passage;
 mod process;
 mod processor;
@@ -87,6 +91,12 @@ enum Command {
     Process(ProcessArguments),
     /// Run golden cases: lines through the processors of a pipeline, and whether the expected events come out
     Test(test::TestArguments),
+    /// Examine whether a processor keeps the contract, with batches and configs that were made to be difficult
+    Conformance(conformance::ConformanceArguments),
+    /// Measure a processor on the lines of a file, beside one that changes nothing
+    Bench(bench::BenchArguments),
+    /// Begin a processor of your own, in one of several languages
+    New(new::NewArguments),
     /// Say what pipelines are, and everything that is wrong with them
     Validate(ValidateArguments),
     /// Say what a component is, what it could touch and what its parameters are
@@ -194,6 +204,10 @@ struct InspectArguments {
     /// The file of a component, or the type of a built-in processor
     #[arg(value_name = "COMPONENT|TYPE")]
     component: String,
+
+    /// One JSON document
+    #[arg(long)]
+    json: bool,
 }
 
 /// Runs the command line and returns the exit code: 0 ok, 1 failure, 2 usage.
@@ -204,6 +218,9 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::run(arguments, &common),
         Command::Process(arguments) => process::process(arguments, &common),
         Command::Test(arguments) => test::test(arguments, &common),
+        Command::Conformance(arguments) => conformance::conformance(arguments, &common),
+        Command::Bench(arguments) => bench::bench(arguments, &common),
+        Command::New(arguments) => new::new(arguments),
         Command::Validate(arguments) => validate::validate(arguments, &common),
         Command::Inspect(arguments) => inspect::inspect(arguments, &common),
         Command::Push(arguments) => push::push(arguments, &common),
