@@ -97,7 +97,7 @@ fn stand_alone(sdk: &mut Files, root: &Path, out_dir: &Path) -> io::Result<()> {
             _ => continue,
         };
         if changed != text {
-            let copy = out_dir.join("rust-sdk").join(&*path);
+            let copy = out_dir.join("rust-sdk").join(path);
             fs::create_dir_all(copy.parent().unwrap_or(out_dir))?;
             fs::write(&copy, changed)?;
             *source = copy;

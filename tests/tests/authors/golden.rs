@@ -89,7 +89,7 @@ fn what_cannot_be_run_fails_and_is_not_blessed() -> Result<()> {
     case(&scratch, "a", Some(RIGHT))?;
     scratch.write("a/pipeline.yaml", PIPELINE.replace("SourceKey: content", "SourceKey: []"))?;
     let found = scratch.loglift(&["test", "--bless", "a"]).finish()?;
-    let reason = "error: pipeline.yaml:4:54: processors[0].SourceKey: expected a string, found a list";
+    let reason = "error: pipeline.yaml:4:52: processors[0].SourceKey: expected a string, found a list";
     assert!(stdout(&found).contains(reason), "{}", stdout(&found));
     assert_eq!(found.code(), Some(1));
     assert_eq!(fs::read_to_string(scratch.path("a/expected.jsonl"))?, RIGHT);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::batches::Sample;
 use super::rule::Rule;
-use super::{Examination, Findings, Verdict, caller};
+use super::{Examination, Findings, caller};
 use crate::event::EventBatch;
 use crate::processor::bisect::Patience;
 use crate::processor::caller::Caller;
@@ -46,8 +46,8 @@ pub(super) fn run(examination: &Examination<'_>, stage: &Arc<Stage>, samples: &[
             findings.broken(Rule::Determinism, format!("{during}: two instances answer differently, in {difference}"));
         }
         answers.push(answered);
-        if matches!(findings.verdict(Rule::Time), Verdict::Broken { times: MOST_DEADLINES.., .. }) {
-            findings.notes.push(format!("after {} batches it was lent no more, it takes too long", answers.len()));
+        if findings.is_tiresome() {
+            findings.notes.push(format!("after {} batches it was lent no more, each takes too long", answers.len()));
             findings.batches = answers.len();
             return;
         }
@@ -218,9 +218,6 @@ const MOST_COUNTS: usize = 64;
 
 /// More lines about one batch nobody reads.
 const MOST_LOG_LINES: u64 = 100;
-
-/// Each is a second, in which nothing more is learned.
-const MOST_DEADLINES: usize = 3;
 
 /// Of a batch that was refused, so many events are tried alone.
 const MOST_SINGLE_EVENTS: usize = 8;
