@@ -170,12 +170,13 @@ fn what_is_no_component_is_refused_by_what_it_is() -> Result<()> {
     )?;
     check(
         b"\0asm\x0d\0\x01\0",
-        "guest.wasm: not a processor: it exports neither loglift:processor/columnar@0.1.0 nor loglift:processor/typed@0.1.0 (it \
-         exports nothing)",
+        "guest.wasm: not a processor: it exports neither loglift:processor/columnar@0.1.0 nor \
+         loglift:processor/typed@0.1.0 (it exports nothing)",
     )?;
     check(
         &other_version,
-        "guest.wasm: made for loglift:processor/columnar@0.9.0; this agent speaks loglift:processor/columnar@0.1.0 and loglift:processor/typed@0.1.0",
+        "guest.wasm: made for loglift:processor/columnar@0.9.0; this agent speaks loglift:processor/columnar@0.1.0 and \
+         loglift:processor/typed@0.1.0",
     )?;
 
     // Where it is cut decides what the compiler says of it, but it is one line.

@@ -9,7 +9,7 @@ use loglift::processor::component::Component;
 use loglift::processor::conformance::{Examination, Findings, Rule, Verdict};
 use loglift::processor::engine::Engine;
 use loglift::processor::stage::Policy;
-use loglift_tests::guests::{deduplicate, exemplary, misbehaving, stamping, typed};
+use loglift_tests::guests::{deduplicate, exemplary, lookup, misbehaving, stamping, typed};
 use loglift_tests::scratch::Scratch;
 
 use super::{document, stdout};
@@ -224,6 +224,30 @@ fn the_command_says_what_is_broken_and_where_the_contract_says_so() -> Result<()
     let document = document(&found)?;
     assert_eq!((&document["conforms"], found.code()), (&true.into(), Some(0)), "{document:#}");
     assert_eq!(document["config"]["Format"], "%Y-%m-%d %H:%M:%S");
+    Ok(())
+}
+
+#[test]
+fn a_processor_gets_what_the_config_of_a_pipeline_grants() -> Result<()> {
+    let scratch = Scratch::new()?;
+    let guest = lookup()?.to_str().context("the path is UTF-8")?;
+    fs::create_dir(scratch.path("geo"))?;
+    scratch.write("geo/networks.csv", "network,country\n203.0.113.0/24,DE\n")?;
+    let entry = |sandbox: &str| {
+        let config = "Config: {SourceKey: content, File: /geo/networks.csv, Prefix: geo_}";
+        scratch.pipeline(&[&format!("Type: processor_wasm, Component: {guest}, {config}{sandbox}")])
+    };
+    let directory = scratch.path("geo").display().to_string();
+    entry(&format!(", Sandbox: {{Capabilities: {{Dirs: [{{Host: {directory}, Guest: /geo, Access: ro}}]}}}}"))?;
+    let found = scratch.loglift(&["conformance", guest, "--config", "pipeline.yaml"]).finish()?;
+    assert_eq!(found.code(), Some(0), "{}{}", stdout(&found), found.stderr);
+    entry("")?;
+    let found = scratch.loglift(&["conformance", guest, "--config", "pipeline.yaml"]).finish()?;
+    assert!(
+        found.code() == Some(1) && found.stderr.contains("it refuses the configuration: File: "),
+        "{}",
+        found.stderr
+    );
     Ok(())
 }
 
