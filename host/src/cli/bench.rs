@@ -12,7 +12,7 @@ use super::Common;
 use super::checkpoint::print;
 use super::given::{Given, given, origin};
 use super::table::table;
-use crate::config::{self, AgentConfig};
+use crate::config::AgentConfig;
 use crate::event::{EventBatch, Source};
 use crate::input::records::chunk::{Chunker, EventSpec};
 use crate::processor::component::Component;
@@ -94,7 +94,7 @@ pub(super) fn bench(arguments: &BenchArguments, common: &Common) -> anyhow::Resu
     let workshop = common.workshop(false, &AgentConfig::default())?;
     let given = given(&workshop, &arguments.component, arguments.config.as_deref())?;
     let (batches, input) = batches(&arguments.input, &given, &workshop)?;
-    let compile = compile_time(&arguments.component)?;
+    let compile = compile_time(&workshop, &arguments.component)?;
     let instantiate = instantiate_time(&given)?;
 
     let pass_through = Component::load(&workshop.engine, loglift_builtin_processors::PASS_THROUGH)?;
@@ -151,16 +151,9 @@ fn batches(path: &Path, given: &Given, workshop: &Workshop) -> anyhow::Result<(V
 }
 
 /// How long it takes to compile a component that nobody has compiled before.
-fn compile_time(name: &str) -> anyhow::Result<Duration> {
+fn compile_time(workshop: &Workshop, name: &str) -> anyhow::Result<Duration> {
     let engine = Arc::new(Engine::new(None)?);
-    let bytes = match origin(name)? {
-        config::Component::BuiltIn(name) => {
-            loglift_builtin_processors::find(&name).map(|built_in| built_in.component.to_vec()).unwrap_or_default()
-        }
-        config::Component::File(path) => {
-            std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?
-        }
-    };
+    let bytes = workshop.component_bytes(&origin(name)?).map_err(anyhow::Error::msg)?;
     let start = Instant::now();
     Component::load(&engine, &bytes)?;
     Ok(start.elapsed())

@@ -23,19 +23,20 @@ pub(super) struct Given {
     pub(super) pipeline: Option<Pipeline>,
 }
 
-/// Where a component comes from that a command line names: a file, or the type of a built-in processor.
+/// Where a component comes from that a command line names: a file, a registry, or the type of a built-in processor.
 ///
 /// # Errors
-/// If it is neither.
+/// If it is none of these.
 pub(super) fn origin(name: &str) -> anyhow::Result<config::Component> {
     if loglift_builtin_processors::find(name).is_some() {
         return Ok(config::Component::BuiltIn(name.to_owned()));
     }
-    if !Path::new(name).exists() {
+    let named = config::Component::named(name)?;
+    if matches!(&named, config::Component::File(file) if !file.exists()) {
         let types = loglift_builtin_processors::TYPES.join(", ");
         bail!("{name} is neither a file nor a built-in processor ({types})");
     }
-    Ok(config::Component::File(name.into()))
+    Ok(named)
 }
 
 /// Loads a component that a command line names.
@@ -105,6 +106,7 @@ fn of_pipeline(component: Component, schema: &Schema, name: &str, path: &Path) -
 fn is_of(spec: &ProcessorSpec, name: &str, config: &Path) -> bool {
     match &spec.component {
         config::Component::BuiltIn(known) => known == name,
+        known @ config::Component::Registry(_) => config::Component::named(name).is_ok_and(|named| named == *known),
         config::Component::File(file) => {
             let file = config.parent().unwrap_or(Path::new("")).join(file);
             fs::canonicalize(file).is_ok_and(|file| fs::canonicalize(name).is_ok_and(|named| named == file))

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use anyhow::Context;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -44,12 +43,7 @@ pub(super) fn inspect(arguments: &InspectArguments, common: &Common) -> anyhow::
     let origin = origin(&arguments.component)?;
     // The limit of size holds before anything is read.
     let component = workshop.component(&origin, Path::new("")).map_err(anyhow::Error::msg)?;
-    let bytes = match &origin {
-        Component::BuiltIn(name) => {
-            loglift_builtin_processors::find(name).map(|built_in| built_in.component.to_vec()).unwrap_or_default()
-        }
-        Component::File(path) => std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?,
-    };
+    let bytes = workshop.component_bytes(&origin).map_err(anyhow::Error::msg)?;
     let Producers { languages, tools, sdks } = Producers::of(&bytes);
     let wants = component.wants();
     let description = &component.description;

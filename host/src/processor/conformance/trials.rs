@@ -197,14 +197,13 @@ fn remember(
 }
 
 fn saved_by(caller: &mut Caller<Arc<Stage>>, findings: &mut Findings) -> Option<Saved> {
-    match caller.save() {
-        Some(saved) => Some(saved),
-        None => {
-            let notice = caller.take_notice().unwrap_or_else(|| "it cannot save".to_owned());
-            findings.broken(Rule::State, one_line(&notice));
-            None
-        }
-    }
+    let why = match caller.save() {
+        Ok(Some(saved)) => return Some(saved),
+        Ok(None) => "it cannot save".to_owned(),
+        Err(fault) => format!("it cannot save what it remembers: {fault}"),
+    };
+    findings.broken(Rule::State, one_line(&why));
+    None
 }
 
 /// How faults begin, as a notice has them.
