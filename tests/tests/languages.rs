@@ -1,5 +1,6 @@
 //! Processors in other languages: each example, and each project that a processor is begun with, is built by its own
-//! `build.sh`, gives what its golden cases expect in the real agent, and passes its unit tests in its own language.
+//! `build.sh`, gives what its golden cases expect in the real agent, keeps the contract, and passes its unit tests in its own
+//! language.
 //!
 //! What the languages need is found on this machine or installed from the registries. Where that cannot be done, a test
 //! says so and, unless it runs on CI (`CI` is set), passes. Components are kept by a hash of their sources, so that
@@ -10,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use loglift_guest_build::{BuildError, Project, Workspace};
+use loglift_guest_build::{BuildError, Project, Workspace, outer_target_dir};
 use loglift_tests::agent::program;
 use loglift_tests::scratch::Scratch;
 
@@ -35,6 +36,12 @@ fn the_example_in_python() -> Result<()> {
 }
 
 #[test]
+fn the_examples_in_rust() -> Result<()> {
+    example("rust-lookup")?;
+    example("rust-deduplicate")
+}
+
+#[test]
 fn a_project_in_c() -> Result<()> {
     scaffold("c")
 }
@@ -46,12 +53,17 @@ fn a_project_in_go() -> Result<()> {
 
 #[test]
 fn a_project_in_javascript() -> Result<()> {
-    scaffold("javascript")
+    scaffold("js")
 }
 
 #[test]
 fn a_project_in_python() -> Result<()> {
     scaffold("python")
+}
+
+#[test]
+fn a_project_in_rust() -> Result<()> {
+    scaffold("rust")
 }
 
 #[test]
@@ -91,56 +103,41 @@ fn example(name: &str) -> Result<()> {
     check(&Workspace::here().root().join("examples/processors").join(name))
 }
 
-/// What `loglift new` writes: the template under a name, and the SDK in it with the contract.
 fn scaffold(language: &str) -> Result<()> {
-    let sdk = Workspace::here().root().join("guest-sdk").join(language);
     // At a place of its own, but the same each time, so that its component is kept.
-    let project = loglift_guest_build::outer_target_dir().join("tmp/scaffolds").join(language);
+    let directory = outer_target_dir().join("tmp/scaffolds").join(language);
+    let project = directory.join("my-parser");
     if project.exists() {
         fs::remove_dir_all(&project).with_context(|| format!("cannot remove {}", project.display()))?;
     }
-    copy(&sdk, &project.join("sdk"), &|_, bytes| bytes)?;
-    fs::remove_dir_all(project.join("sdk/template"))?;
-    copy(&Workspace::here().root().join("wit"), &project.join("sdk/wit"), &|_, bytes| bytes)?;
-    copy(&sdk.join("template"), &project, &|_, bytes| match String::from_utf8(bytes) {
-        Ok(text) => named(&text).into_bytes(),
-        Err(error) => error.into_bytes(),
-    })?;
+    fs::create_dir_all(&directory)?;
+    agent(&directory, &["new", "my-parser", "--lang", language])?;
     check(&project)
 }
 
-fn named(text: &str) -> String {
-    [("__NAME__", "my-parser"), ("__SNAKE__", "my_parser"), ("__PASCAL__", "MyParser")]
-        .iter()
-        .fold(text.to_owned(), |text, (mark, name)| text.replace(mark, name))
-}
-
-fn copy(from: &Path, to: &Path, change: &dyn Fn(&Path, Vec<u8>) -> Vec<u8>) -> Result<()> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from).with_context(|| format!("cannot list {}", from.display()))? {
-        let entry = entry?;
-        let name = named(&entry.file_name().to_string_lossy());
-        let place = to.join(name.strip_suffix(".in").unwrap_or(&name));
-        if entry.file_type()?.is_dir() {
-            copy(&entry.path(), &place, change)?;
-        } else {
-            fs::write(&place, change(&place, fs::read(entry.path())?))?;
-            fs::set_permissions(&place, entry.metadata()?.permissions())?;
-        }
+/// Builds a project, runs its golden cases and unit tests, and has it keep the contract.
+fn check(directory: &Path) -> Result<()> {
+    let project = Project::new(directory);
+    if built(&project)?.is_none() {
+        return Ok(());
     }
+    let bless: &[&str] = if env::var_os("BLESS").is_some() { &["--bless"] } else { &[] };
+    agent(directory, &[&["test", "."], bless].concat())?;
+    for case in fs::read_dir(directory.join("cases"))? {
+        let config = case?.path().join("pipeline.yaml");
+        agent(directory, &["conformance", "processor.wasm", "--config", &config.to_string_lossy()])?;
+    }
+    project.unit_tests(&program())?;
     Ok(())
 }
 
-fn check(directory: &Path) -> Result<()> {
-    let project = Project::new(directory);
-    let Some(component) = built(&project)? else { return Ok(()) };
-    compile(&component)?;
-    let cases = cases(directory)?;
-    ensure!(!cases.is_empty(), "{} has no cases", directory.display());
-    for case in &cases {
-        golden(&component, case).with_context(|| format!("{}", case.display()))?;
-    }
-    project.unit_tests(&program())?;
+/// Runs the agent in a directory. To compile a component with a whole interpreter in it takes half a minute, and more beside
+/// other tests: this has no limit.
+fn agent(directory: &Path, arguments: &[&str]) -> Result<()> {
+    let mut command = Scratch::new()?.loglift(arguments).into_command();
+    let output = command.current_dir(directory).output().context("cannot run the agent")?;
+    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "loglift {}\n{said}", arguments.join(" "));
     Ok(())
 }
 
@@ -158,43 +155,3 @@ fn built(project: &Project) -> Result<Option<PathBuf>> {
 fn not_tested(project: &Project, error: &BuildError) {
     eprintln!("NOT TESTED: {}: {error}", project.directory().display());
 }
-
-/// Has the agent compile a component, which it then keeps. One with a whole interpreter in it takes half a minute, and
-/// more beside other tests: this has no limit.
-fn compile(component: &Path) -> Result<()> {
-    let scratch = Scratch::new()?;
-    let mut inspect = scratch.loglift(&["inspect", &component.to_string_lossy()]).into_command();
-    let output = inspect.output().context("cannot run the agent")?;
-    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    Ok(())
-}
-
-fn cases(project: &Path) -> Result<Vec<PathBuf>> {
-    let mut cases = fs::read_dir(project.join("cases"))?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
-    cases.sort();
-    Ok(cases)
-}
-
-/// Runs a case as `loglift test` does, in a directory of its own.
-fn golden(component: &Path, case: &Path) -> Result<()> {
-    let scratch = Scratch::new()?;
-    fs::create_dir_all(scratch.path("cases/case"))?;
-    for file in ["pipeline.yaml", "input.log"] {
-        let content = fs::read(case.join(file)).with_context(|| format!("no {file}"))?;
-        scratch.write(&format!("cases/case/{file}"), content)?;
-    }
-    fs::copy(component, scratch.path("processor.wasm"))?;
-    let found = scratch.loglift(&["process", "-c", "cases/case/pipeline.yaml", "cases/case/input.log"]).finish()?;
-    ensure!(found.code() == Some(0), "{}", found.stderr);
-    let line = |event: &String| event.replacen("{\"__time__\": NOW", &format!("{{\"__time__\": {TEST_TIME}"), 1) + "\n";
-    let events: String = found.events().iter().map(line).collect();
-    if env::var_os("BLESS").is_some() {
-        fs::write(case.join("expected.jsonl"), &events)?;
-    }
-    let expected = fs::read_to_string(case.join("expected.jsonl")).context("no expected.jsonl")?;
-    ensure!(events == expected, "expected\n{expected}\nfound\n{events}\n{}", found.stderr);
-    Ok(())
-}
-
-/// The time of events that have none of their own, in golden cases: 2026-01-01T00:00:00Z.
-const TEST_TIME: u32 = 1_767_225_600;

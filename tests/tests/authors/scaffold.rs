@@ -1,12 +1,8 @@
-//! `loglift new`.
+//! `loglift new`. That its projects can be built and pass their tests is up to `languages.rs`.
 
-use std::ffi::OsStr;
 use std::fs;
-use std::path::Path;
-use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
-use loglift_guest_build::outer_target_dir;
+use anyhow::{Context, Result};
 use loglift_tests::scratch::Scratch;
 
 use super::{document, stdout};
@@ -45,47 +41,9 @@ fn a_missing_tool_is_named_with_how_to_get_it() -> Result<()> {
 }
 
 #[test]
-fn a_project_in_rust_builds_and_passes_its_tests_at_once() -> Result<()> {
+fn it_says_what_to_do_next() -> Result<()> {
     let scratch = Scratch::new()?;
     let found = scratch.loglift(&["new", "my-parser", "--lang", "rust"]).finish()?;
-    ensure!(found.code() == Some(0) && found.stderr.is_empty(), "{}", found.stderr);
     assert!(stdout(&found).ends_with("  cd my-parser\n  ./build.sh\n  loglift test .\n"), "{}", stdout(&found));
-
-    let project = scratch.path("my-parser");
-    // What a user has, and not what the cargo around this test has set. The agent is the one under test.
-    let agent = scratch.loglift(&[]).into_command().get_program().to_owned();
-    let run = |program: &OsStr, arguments: &[&str]| run(&project, program, arguments, &agent);
-    run(OsStr::new("./build.sh"), &[])?;
-    let found = scratch.loglift(&["test", "my-parser"]).finish()?;
-    ensure!(stdout(&found).ends_with("2 cases: 2 passed\n"), "{}{}", stdout(&found), found.stderr);
-    let found = scratch.loglift(&["conformance", "my-parser/processor.wasm"]).finish()?;
-    ensure!(found.code() == Some(0), "{}{}", stdout(&found), found.stderr);
-    run(OsStr::new("cargo"), &["test", "--quiet", "--target-dir", "target"])
-}
-
-fn run(project: &Path, program: &OsStr, arguments: &[&str], agent: &OsStr) -> Result<()> {
-    let mut command = Command::new(program);
-    for (name, _) in std::env::vars_os().filter(|(name, _)| is_cargos(name)) {
-        command.env_remove(name);
-    }
-    // The dependencies of all scaffolds are compiled once.
-    let target = outer_target_dir().join("tmp/scaffold");
-    fs::create_dir_all(&target)?;
-    let link = project.join("target");
-    if !link.exists() {
-        std::os::unix::fs::symlink(&target, &link)?;
-    }
-    let output = command.args(arguments).current_dir(project).env("LOGLIFT", agent).output();
-    let output = output.with_context(|| format!("cannot run {}", program.display()))?;
-    let text = [output.stdout, output.stderr].concat();
-    ensure!(output.status.success(), "{} {}\n{}", program.display(), output.status, String::from_utf8_lossy(&text));
     Ok(())
-}
-
-fn is_cargos(name: &OsStr) -> bool {
-    let name = name.to_string_lossy();
-    let kept = ["CARGO_HOME", "CARGO_HTTP_", "CARGO_NET_", "CARGO_REGISTR"];
-    ["CARGO", "RUST"].iter().any(|start| name.starts_with(start))
-        && !kept.iter().any(|kept| name.starts_with(kept))
-        && !name.starts_with("RUSTUP_HOME")
 }

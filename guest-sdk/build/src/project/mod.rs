@@ -110,7 +110,19 @@ impl Project {
     /// As [`Self::build`].
     pub fn unit_tests(&self, loglift: &Path) -> Result<String, BuildError> {
         let language = self.language()?;
-        self.run(&self.tools(language)?, loglift, language.unit_tests())
+        let tools = match language {
+            Language::Rust => rust::native(&self.tools_directory(language)),
+            _ => self.tools(language)?,
+        };
+        self.run(&tools, loglift, language.unit_tests())
+    }
+
+    /// Runs a shell script in the project, with the tools of its language, and returns what it prints.
+    ///
+    /// # Errors
+    /// As [`Self::build`].
+    pub fn shell(&self, loglift: &Path, script: &str) -> Result<String, BuildError> {
+        self.run(&self.tools(self.language()?)?, loglift, &["sh", "-c", script])
     }
 
     /// The language that was given, or the one that the files of the project are of.
@@ -130,7 +142,7 @@ impl Project {
     }
 
     fn tools(&self, language: Language) -> Result<Tools, BuildError> {
-        let directory = self.target_dir.join("tools").join(language.name());
+        let directory = self.tools_directory(language);
         let _alone = lock(&directory, "tools")?;
         match language {
             Language::Rust => rust::tools(&directory),
@@ -139,6 +151,10 @@ impl Project {
             Language::C => c::tools(&directory),
             Language::Go => go::tools(&directory),
         }
+    }
+
+    fn tools_directory(&self, language: Language) -> PathBuf {
+        self.target_dir.join("tools").join(language.name())
     }
 
     /// A number for all that the component is made of.
