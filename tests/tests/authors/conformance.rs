@@ -49,6 +49,7 @@ const BREACHES: &[(&str, Rule)] = &[
     ("nanoseconds too many", Rule::Answer),
     ("counts that do not sum", Rule::Answer),
     ("counts past all numbers", Rule::Answer),
+    ("counts that wrap", Rule::Answer),
     ("counts too few", Rule::Answer),
     ("rows of no name", Rule::Answer),
     ("rows with a field twice", Rule::Answer),
@@ -64,6 +65,7 @@ const BREACHES: &[(&str, Rule)] = &[
     ("alarm of nothing", Rule::Alarms),
     ("alarm of all the world", Rule::Alarms),
     ("amplify", Rule::Answer),
+    ("words not UTF-8", Rule::Alarms),
     ("flood with alarms", Rule::Alarms),
     ("flood with counters", Rule::Alarms),
     ("flood the log", Rule::Log),
@@ -72,8 +74,20 @@ const BREACHES: &[(&str, Rule)] = &[
 
 /// What it can be told to do that is odd, or slow, and allowed. (`slow by a little` is missing: whether it is too slow is up
 /// to the machine. So is `refuse`, which refuses its config, and gives a reason.)
-const ALLOWED: &[&str] =
-    &["nothing bad", "fail", "fail at length", "warn", "merge", "log", "ask for a zone", "fail each event", "tag"];
+const ALLOWED: &[&str] = &[
+    "nothing bad",
+    "fail",
+    "fail at length",
+    "warn",
+    "merge",
+    "log",
+    "ask for a zone",
+    "fail each event",
+    "tag",
+    "names not UTF-8",
+    // Within the limit of an answer.
+    "answer of no use and no end",
+];
 
 /// What the guest of the typed world can be told to do that breaks the contract.
 const TYPED_BREACHES: &[(&str, Rule)] = &[
