@@ -27,11 +27,7 @@ impl Name {
     /// # Errors
     /// What is wrong with it.
     pub fn parse(text: &str) -> Result<Self, NameError> {
-        let is_word = |word: &str| {
-            word.starts_with(|first: char| first.is_ascii_lowercase())
-                && word.chars().all(|char| char.is_ascii_lowercase() || char.is_ascii_digit())
-        };
-        if text.len() > LONGEST || !text.split('-').all(is_word) {
+        if !is_written_like_a_name(text) {
             return Err(NameError::Form { instead: near(text) });
         }
         if TAKEN.contains(&text) {
@@ -85,7 +81,15 @@ fn near(text: &str) -> Option<String> {
     let is_start = |word: &&str| word.starts_with(|first: char| first.is_ascii_lowercase());
     let words: Vec<&str> = near.split('-').skip_while(|word| !is_start(word)).filter(is_start).collect();
     let near = words.join("-");
-    Name::parse(&near).is_ok().then_some(near)
+    (is_written_like_a_name(&near) && !TAKEN.contains(&near.as_str())).then_some(near)
+}
+
+fn is_written_like_a_name(text: &str) -> bool {
+    let is_word = |word: &str| {
+        word.starts_with(|first: char| first.is_ascii_lowercase())
+            && word.chars().all(|char| char.is_ascii_lowercase() || char.is_ascii_digit())
+    };
+    text.len() <= LONGEST && text.split('-').all(is_word)
 }
 
 impl fmt::Display for NameError {

@@ -245,7 +245,7 @@ mod tests {
         check(
             "{\"a\":1}\n[",
             "{\"a\":1}\n",
-            &["expected.jsonl line 2 is no event: EOF while parsing a list at line 1 column 1"],
+            &["expected.jsonl line 2 is no event: invalid type: sequence, expected a JSON object at line 1 column 0"],
         );
     }
 
