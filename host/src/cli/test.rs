@@ -151,7 +151,7 @@ fn count(number: usize, what: &str) -> String {
 
 /// A path for a person, who knows where he is.
 fn shown(path: &Path) -> String {
-    let text = path.display().to_string();
+    let text = path.strip_prefix("./").unwrap_or(path).display().to_string();
     if text.is_empty() { ".".to_owned() } else { text }
 }
 

@@ -67,11 +67,11 @@ fn blessing_writes_what_comes_out_and_says_what_changed() -> Result<()> {
     let text = stdout(&found);
     assert_eq!(found.code(), Some(0), "{text}");
     for line in [
-        "blessed  ./new: expected.jsonl, 2 events",
-        "blessed  ./old: expected.jsonl and messages.txt, 2 events",
+        "blessed  new: expected.jsonl, 2 events",
+        "blessed  old: expected.jsonl and messages.txt, 2 events",
         "         event 2: a: expected \"4\"",
         "  found    2 events in, 2 out, 0 dropped, 0 failed",
-        "ok       ./same (2 events)",
+        "ok       same (2 events)",
         "3 cases: 1 passed, 2 blessed",
     ] {
         assert!(text.contains(line), "{line}\n{text}");

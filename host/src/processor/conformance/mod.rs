@@ -29,6 +29,7 @@ use super::stage::{Policy, Stage};
 use super::world::World;
 use super::zones::Zones;
 use super::{Context, Description};
+use crate::config::Schema;
 use crate::telemetry::one_line;
 use batches::Sample;
 use number::Numbers;
@@ -226,14 +227,15 @@ impl Examination<'_> {
         findings.notes.extend(notes);
     }
 
-    /// Gives it configs that are odd or wrong.
+    /// Sets it up with configs that are odd.
     fn configs(&self, findings: &mut Findings) {
         let schema = serde_json::from_str(&self.component.description.config_schema).unwrap_or_default();
         let config = serde_json::from_str(self.config).unwrap_or_default();
-        let configs = configs::odd(&schema, &config, &mut Numbers::new(self.seed));
-        findings.configs = configs.len();
-        for config in configs {
-            let text = config.to_string();
+        let Ok(checked) = Schema::parse(&self.component.description.config_schema) else { return };
+        for config in configs::odd(&schema, &config, &mut Numbers::new(self.seed)) {
+            // What its schema does not allow never reaches it.
+            let Ok((text, _)) = checked.check_json(&config.to_string(), "") else { continue };
+            findings.configs += 1;
             match self.stage(&text).instantiate() {
                 Err(SetupError::Fault(message)) => {
                     findings.broken(Rule::Configure, format!("with the config {}: {message}", shortened(&text)));
