@@ -123,6 +123,14 @@ fn apt(privilege: Option<Privilege>, packages: &[&str]) -> io::Result<()> {
     apt_get(&[&["install", "--yes", "--no-install-recommends", "--no-remove"], packages].concat())
 }
 
+/// Installs a package from PyPI, without those that it names, into a directory of its own.
+pub(crate) fn pip(package: &str, directory: &Path) -> io::Result<()> {
+    let directory = directory.to_string_lossy();
+    let quietly = ["--quiet", "--disable-pip-version-check", "--root-user-action=ignore"];
+    let what = ["--no-deps", "--upgrade", "--target", &directory, package];
+    run("python3", &[&["-m", "pip", "install"], &quietly[..], &what].concat(), PIP_LIMIT)
+}
+
 /// Runs a command, printed first, and ends it when it takes longer than `limit`.
 pub(crate) fn run(program: &str, args: &[&str], limit: Duration) -> io::Result<()> {
     println!("$ {program} {}", args.join(" "));
@@ -147,7 +155,7 @@ const RUSTUP_LIMIT: Duration = Duration::from_secs(120);
 /// Debian's three packages have some 150 MB.
 const APT_LIMIT: Duration = Duration::from_secs(900);
 /// Go has 75 MB, the other packages less.
-pub(crate) const PIP_LIMIT: Duration = Duration::from_secs(600);
+const PIP_LIMIT: Duration = Duration::from_secs(600);
 const POLL: Duration = Duration::from_millis(50);
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ pub struct Reference {
     pub registry: String,
     /// The path below it: lower case, parts joined by `/`.
     pub repository: String,
-    /// The tag. With neither tag nor digest, it is [`LATEST`].
+    /// The tag. With neither tag nor digest, it is [`Self::LATEST`].
     pub tag: Option<String>,
     /// The digest of the manifest: `sha256:` and 64 hexadecimal digits.
     pub digest: Option<String>,

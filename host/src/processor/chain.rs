@@ -72,7 +72,7 @@ impl Chain {
     /// What the processors remember that do.
     ///
     /// # Errors
-    /// [`Unsaved`] if one of them cannot say it now: then nothing may be stored as done with that it has seen.
+    /// If one of them cannot say it now: then nothing may be stored as done with that it has seen.
     pub fn save(&mut self) -> Result<Vec<Remembered>, Unsaved> {
         let saved: Result<Vec<Option<Remembered>>, Unsaved> =
             self.places.iter_mut().map(|place| place.link.save(&self.around)).collect();

