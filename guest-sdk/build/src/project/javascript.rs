@@ -13,21 +13,16 @@ use crate::toolchain::output_of;
 
 /// Finds node and npm, or installs them below `directory`, as the packages are.
 pub(super) fn tools(directory: &Path) -> Result<Tools, BuildError> {
-    let directory = fs::canonicalize(directory).map_err(|cause| BuildError::Io {
-        action: "find",
-        path: directory.to_owned(),
-        cause,
-    })?;
     let own = directory.join("bin");
     let (node, own) = match version(Path::new("node"), Path::new("npm")) {
         Some(node) => (node, None),
-        None => (own_node(&directory, &own)?, Some(own)),
+        None => (own_node(directory, &own)?, Some(own)),
     };
     let installed = directory.join("node_modules/.bin");
     let version = format!("{} {}", node.trim_end(), PACKAGES.join(" "));
     let marker = directory.join("installed");
     if fs::read_to_string(&marker).ok().as_deref() != Some(&version) {
-        install(&directory, own.as_deref())?;
+        install(directory, own.as_deref())?;
         fs::write(&marker, &version).map_err(|cause| BuildError::Io { action: "write", path: marker, cause })?;
     }
     Ok(Tools { path: own.into_iter().chain([installed]).collect(), env: Vec::new(), version })

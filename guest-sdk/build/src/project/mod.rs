@@ -144,6 +144,12 @@ impl Project {
     fn tools(&self, language: Language) -> Result<Tools, BuildError> {
         let directory = self.tools_directory(language);
         let _alone = lock(&directory, "tools")?;
+        // Scripts run in the project.
+        let directory = fs::canonicalize(&directory).map_err(|cause| BuildError::Io {
+            action: "find",
+            path: directory.clone(),
+            cause,
+        })?;
         match language {
             Language::Rust => rust::tools(&directory),
             Language::JavaScript => javascript::tools(&directory),
