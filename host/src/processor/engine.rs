@@ -4,6 +4,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use cap_std::fs::Dir;
+use tracing::info;
 use wasmtime::component::Component;
 
 use super::cache::Cache;
@@ -97,6 +98,10 @@ impl Engine {
         if let Some(component) = load() {
             return Ok(component);
         }
+        if bytes.len() >= LONG_TO_COMPILE_BYTES {
+            let size = bytes.len() >> 20;
+            info!("compiling a component of {size} MiB, once on this machine: that takes some seconds");
+        }
         let component = Component::from_binary(&machine.wasmtime, bytes).map_err(CompileError::Invalid)?;
         if let Some(cache) = &machine.cache {
             cache.store(bytes, &component);
@@ -170,3 +175,6 @@ fn settings() -> wasmtime::Config {
 
 /// How deep a component may call: half a MiB of frames, as wasmtime has it, on the stack of the worker, which has 2 MiB.
 const MAX_STACK_BYTES: usize = 512 << 10;
+
+/// So large is what has a whole interpreter in it. Somebody who waits is told why.
+const LONG_TO_COMPILE_BYTES: usize = 4 << 20;
